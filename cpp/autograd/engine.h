@@ -1,0 +1,109 @@
+// The sweep: visits the nodes that the roots reach in descending order of creation (a topological
+// order, and torch's), hands each its gathered gradient, and sums what arrives at an edge twice.
+// Nothing recurses. One place for: reduction of broadcast gradients, undefined gradients,
+// accumulation, hooks, and letting go of saved tensors.
+#pragma once
+
+#include <vector>
+
+#include "autograd/meta.h"
+#include "autograd/node.h"
+
+namespace hinoko {
+
+struct SweepOptions {
+  bool keep_graph = false;
+  bool create_graph = false;
+};
+
+class Sweep {
+ public:
+  // Sends `grad` along edge `i` of `node`. An undefined gradient is nothing.
+  void send(Node& node, uint32_t i, Tensor&& grad) {
+    const Edge edge = node.edges()[i];
+    if (!edge.fn || !grad) return;
+    if (node.extra_) [[unlikely]] {
+      if (i == 0 && node.extra_->first_gradient) {
+        *node.extra_->first_gradient = std::move(grad);
+        return;
+      }
+      grad = fit(node, i, std::move(grad));
+      if (collected_) {
+        (*collected_)[i] = std::move(grad);
+        return;
+      }
+    }
+    gather(edge, std::move(grad));
+  }
+  // Whether a gradient for edge `i` is of use.
+  bool needs(const Node& node, uint32_t i) const noexcept {
+    const Node* fn = node.edges()[i].fn;
+    return fn && (!restricted_ || fn->receives_);
+  }
+  bool create_graph() const noexcept { return options_.create_graph; }
+
+ private:
+  friend void backward(std::span<const Tensor>, std::span<const Tensor>, SweepOptions, std::span<const Tensor>);
+  friend std::vector<Tensor> gradients(std::span<const Tensor>, std::span<const Tensor>, std::span<const Tensor>,
+                                       SweepOptions, bool);
+  struct Target {  // an input whose gradient is asked for
+    Node* fn;
+    uint32_t nr;
+    Tensor result;
+  };
+  struct Stashed {  // a gradient of an enclosing sweep, put back at the end
+    Node* node;
+    TensorImpl* grad;
+    uint32_t sweep;
+    bool queued, receives, runs;
+    std::vector<Tensor> others;
+  };
+
+  Sweep(SweepOptions options) noexcept;
+  ~Sweep();
+  void run();
+  void run_node(Node& node);
+  void run_derivative(Node& node, Tensor grad);
+  void visit(Node& node);
+  void gather(Edge edge, Tensor&& grad);
+  void send_roots(std::span<const Tensor> outputs, std::span<const Tensor> grad_outputs, std::span<const Edge> roots);
+  Tensor fit(Node& node, uint32_t i, Tensor&& grad);
+  void push(Node& node);
+  void run_leaf(Node& leaf) noexcept { leaf.runs_ |= leaf.sweep_ == id_; }
+  void restrict_to_targets(std::span<const Edge> roots);
+  Tensor run_hooks(Node& node, Tensor grad);
+
+  uint32_t id_;
+  SweepOptions options_;
+  std::vector<Tensor>* collected_ = nullptr;  // what a node with hooks sends, held back for them
+  bool restricted_ = false;  // only nodes on the way to a target are of use
+  SmallVector<Node*, 16> ready_;  // a heap, the youngest node on top
+  std::vector<Target> targets_;
+  SmallVector<Edge, 4> roots_;  // owned references
+  std::vector<Stashed> stashed_;
+};
+
+// torch.autograd.backward: accumulates into the leaves, or into `inputs` when there are any.
+// An undefined gradient stands for ones and is allowed for one-element outputs.
+void backward(std::span<const Tensor> outputs, std::span<const Tensor> grad_outputs, SweepOptions options,
+              std::span<const Tensor> inputs);
+// torch.autograd.grad: the gradients of `inputs`, undefined where `allow_unused` and unused.
+std::vector<Tensor> gradients(std::span<const Tensor> outputs, std::span<const Tensor> grad_outputs,
+                              std::span<const Tensor> inputs, SweepOptions options, bool allow_unused);
+
+// What the engine needs of the operations (ops/ sets it; the engine knows no operation).
+struct EngineOps {
+  Tensor (*add)(const Tensor& a, const Tensor& b);                    // recorded
+  void (*add_into)(const Tensor& into, const Tensor& other);          // in place, not recorded
+  Tensor (*sum_to_size)(const Tensor& t, DimSpan sizes);
+  Tensor (*to_dtype)(const Tensor& t, DType dtype);
+  Tensor (*clone)(const Tensor& t);                                   // recorded
+  Tensor (*clone_like)(const Tensor& t, const Tensor& layout);        // recorded; with the strides of `layout`
+  Tensor (*ones_like)(const Tensor& t);
+  Tensor (*zeros)(DimSpan sizes, DimSpan strides, DType dtype);
+  Tensor (*as_strided)(const Tensor& t, DimSpan sizes, DimSpan strides, int64_t offset);  // recorded view
+  void (*copy_into)(const Tensor& into, const Tensor& from);          // recorded in-place copy
+};
+extern EngineOps g_engine_ops;
+
+}  // namespace hinoko

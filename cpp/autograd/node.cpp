@@ -1,0 +1,131 @@
+#include "autograd/node.h"
+
+#include "autograd/engine.h"
+#include "autograd/saved.h"
+
+namespace hinoko {
+
+thread_local bool g_grad_enabled HINOKO_FAST_TLS = true;
+uint64_t Node::g_sequence = 0;
+
+Node::~Node() { delete extra_; }
+
+void VariadicNode::set_edges(size_t head, size_t bytes) noexcept {
+  edge_offset_ = static_cast<uint16_t>(head);
+  bytes_ = bytes;
+  for (uint32_t i = 0; i < edge_count_; ++i) edges()[i] = {nullptr, 0};
+}
+
+// Nodes die in a loop, not by recursion: what a dying node refers to is queued.
+void Node::release(Node* node) noexcept {
+  if (node->is_accumulator()) {
+    static_cast<AccumulateGrad*>(node)->variable->unref();
+    return;
+  }
+  static Node* dead = nullptr;
+  static bool draining = false;
+  node->next_dead_ = dead;
+  dead = node;
+  if (draining) return;
+  draining = true;
+  while (dead) {
+    Node* n = dead;
+    dead = n->next_dead_;
+    n->next_dead_ = nullptr;
+    for (uint32_t i = 0; i < n->edge_count_; ++i)
+      if (Node* fn = n->edges()[i].fn) fn->unref();
+    delete n;
+  }
+  draining = false;
+}
+
+Edge gradient_edge(const Tensor& t) {
+  if (!t.defined() || !t.requires_grad()) return {nullptr, 0};
+  if (Node* fn = t->flags & kIsView ? grad_fn(t) : t->grad_fn) {
+    fn->ref();
+    return {fn, t->output_nr};
+  }
+  AccumulateGrad& accumulator = meta_of(*t).accumulator;
+  accumulator.retain();
+  return {&accumulator, 0};
+}
+
+void note_input_shapes(Node& node, DType out_dtype, DimSpan out_sizes, std::initializer_list<const Tensor*> inputs) {
+  bool differs = false;
+  for (const Tensor* t : inputs) differs |= t->dtype() != out_dtype || !same(t->sizes(), out_sizes);
+  if (!differs) return;
+  for (const Tensor* t : inputs) node.extra().input_shapes.push_back({t->dtype(), Dims(t->sizes())});
+}
+
+// ---- saved tensors ----
+
+void SavedTensor::save_output(const Tensor& t) {
+  reset();
+  if (t->storage == &t->own) {
+    impl_ = t.get();
+    impl_->own.ref();
+    mode_ = Mode::OwnOutput;
+  } else {
+    impl_ = alias(t).release();
+    mode_ = Mode::DetachedOutput;
+  }
+  version_ = t->version();
+}
+
+void SavedTensor::drop() noexcept {
+  TensorImpl* impl = std::exchange(impl_, nullptr);
+  if (mode_ == Mode::OwnOutput) {
+    impl->own.unref();
+  } else {
+    impl->unref();
+  }
+}
+
+Tensor SavedTensor::unpack_output(Node& node) const {
+  if (mode_ == Mode::OwnOutput && impl_->refs > 0 && impl_->grad_fn == &node) return Tensor::share(impl_);
+  // The tensor itself is gone (or was detached): the same data, as this node's output.
+  TensorImpl* impl = new_impl();
+  Tensor out = Tensor::steal(impl);
+  impl->dtype = impl_->dtype;
+  impl->storage = impl_->storage;
+  impl->storage->ref();
+  impl->data = impl_->data;
+  Dims strides(impl_->ndim);
+  for (int i = 0; i < impl_->ndim; ++i) strides[i] = impl_->stride(i);
+  impl->set_geometry(impl_->sizes(), strides);
+  if (grad_enabled()) {
+    node.ref();
+    set_history(out, &node);
+  }
+  return out;
+}
+
+void fail_graph_freed() {
+  fail("Trying to backward through the graph a second time (or directly access saved tensors after they have "
+       "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+       "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+       "if you need to access saved tensors after calling backward.");
+}
+
+void SavedTensor::refuse(const Node& node) const {
+  if (!impl_) fail_graph_freed();
+  std::string shape = cat(impl_->sizes());
+  std::string message =
+      cat("one of the variables needed for gradient computation has been modified by an inplace operation: [torch.",
+          dtype_scalar_name(impl_->dtype), "Tensor ", shape, "]");
+  const Node* producer = mode_ == Mode::Input ? impl_->grad_fn : &node;
+  if (producer) {
+    // torch names the producer by its operation: "Exp" for ExpBackward0.
+    std::string_view name = producer->name();
+    const uint32_t nr = mode_ == Mode::Input ? impl_->output_nr : 0;
+    name = name.substr(0, name.find("Backward"));
+    message += cat(", which is output ", nr, " of ", name, ",");
+  }
+  message += cat(" is at version ", impl_->storage->version, "; expected version ", version_, " instead.");
+  message +=
+      " Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+      "torch.autograd.set_detect_anomaly(True, check_nan=False).";
+  fail(message);
+}
+
+}  // namespace hinoko

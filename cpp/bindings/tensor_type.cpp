@@ -1,0 +1,209 @@
+// The Tensor type: a hand-written CPython type. Wrappers come from a free list; a tensor has one wrapper as
+// long as that lives. Number slots are in operators.cpp, methods in the tables of the functions_*.cpp files.
+#include "bindings/args.h"
+#include "bindings/tensor_slots.h"
+
+#include <structmember.h>  // after Python.h
+
+namespace hinoko::bindings {
+
+PyTypeObject* g_tensor_type = nullptr;
+
+namespace {
+
+constexpr int kMaxFree = 4096;
+PyTensor* g_free = nullptr;  // linked through `impl`
+int g_free_count = 0;
+
+PyTensor* allocate(PyTypeObject* type) {
+  if (type == g_tensor_type && g_free) {
+    PyTensor* self = g_free;
+    g_free = reinterpret_cast<PyTensor*>(self->impl);
+    --g_free_count;
+    (void)PyObject_Init(&self->ob_base, type);
+    return self;
+  }
+  if (type == g_tensor_type) return PyObject_GC_New(PyTensor, type);
+  // A Python subclass: its layout is the type's business.
+  return reinterpret_cast<PyTensor*>(type->tp_alloc(type, 0));
+}
+
+void dealloc(PyObject* o) {
+  auto* self = reinterpret_cast<PyTensor*>(o);
+  PyTypeObject* type = Py_TYPE(o);
+  if (PyObject_GC_IsTracked(o)) PyObject_GC_UnTrack(o);
+  if (self->weakrefs) PyObject_ClearWeakRefs(o);
+  Py_CLEAR(self->dict);
+  if (TensorImpl* impl = std::exchange(self->impl, nullptr)) {
+    if (impl->handle == self) impl->handle = nullptr;
+    impl->unref();
+  }
+  if (type == g_tensor_type && g_free_count < kMaxFree) {
+    self->impl = reinterpret_cast<TensorImpl*>(g_free);
+    g_free = self;
+    ++g_free_count;
+  } else {
+    type->tp_free(o);
+  }
+  Py_DECREF(type);
+}
+
+int traverse(PyObject* o, visitproc visit, void* arg) {
+  Py_VISIT(reinterpret_cast<PyTensor*>(o)->dict);
+  Py_VISIT(Py_TYPE(o));
+  return 0;
+}
+
+int clear(PyObject* o) {
+  Py_CLEAR(reinterpret_cast<PyTensor*>(o)->dict);
+  return 0;
+}
+
+// Attributes set by the user can make cycles; only then does the collector need to know of a tensor.
+int set_attribute(PyObject* o, PyObject* name, PyObject* value) {
+  const int result = PyObject_GenericSetAttr(o, name, value);
+  if (result == 0 && reinterpret_cast<PyTensor*>(o)->dict && !PyObject_GC_IsTracked(o)) PyObject_GC_Track(o);
+  return result;
+}
+
+// torch.Tensor(...): the legacy constructor. Sizes give undefined contents, data gives float32.
+PyObject* construct(PyTypeObject* type, PyObject* args, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    const Py_ssize_t count = PyTuple_GET_SIZE(args);
+    PyObject* first = count ? PyTuple_GET_ITEM(args, 0) : nullptr;
+    Tensor out;
+    if (!count) {
+      const int64_t none[] = {0};
+      out = empty(none, default_dtype());
+    } else if (count == 1 && is_tensor(first)) {
+      out = detach(as_tensor(first));
+    } else if (is_size(first) || PyLong_Check(first)) {
+      out = empty(as_dims(count == 1 ? first : args), default_dtype());
+    } else if (count == 1) {
+      out = tensor_from_data(first, default_dtype(), "new");
+    } else {
+      PyErr_Format(PyExc_TypeError, "new() received an invalid combination of arguments");
+      throw_python_error();
+    }
+    return wrap_new(std::move(out), type);
+  });
+}
+
+Py_hash_t hash(PyObject* o) { return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(o) >> 4); }
+
+PyObject* repr(PyObject* o) {
+  return guarded([&] {
+    const std::string text = tensor_repr(o);
+    return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+  });
+}
+
+PyMemberDef g_members[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+}  // namespace
+
+PyObject* wrap_new(Tensor&& t, PyTypeObject* type) {
+  PyTensor* self = allocate(type ? type : g_tensor_type);
+  if (!self) throw_python_error();
+  self->dict = nullptr;
+  self->weakrefs = nullptr;
+  if (!t->handle) t->handle = self;
+  self->impl = t.release();
+  return &self->ob_base;
+}
+
+void init_tensor_type(py::module_& m) {
+  static std::vector<PyMethodDef> functions, methods;
+  static std::vector<const Def*> defs;
+  Registry registry{functions, methods, defs};
+  register_elementwise(registry);
+  register_creation(registry);
+  register_shape(registry);
+  register_reductions(registry);
+  register_tensor_methods(registry);
+  register_autograd(registry);
+  register_random(registry);
+  methods.push_back({nullptr, nullptr, 0, nullptr});
+  functions.push_back({nullptr, nullptr, 0, nullptr});
+
+  std::vector<PyType_Slot> slots = {
+      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+      {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+      {Py_tp_clear, reinterpret_cast<void*>(clear)},
+      {Py_tp_setattro, reinterpret_cast<void*>(set_attribute)},
+      {Py_tp_new, reinterpret_cast<void*>(construct)},
+      {Py_tp_hash, reinterpret_cast<void*>(hash)},
+      {Py_tp_repr, reinterpret_cast<void*>(repr)},
+      {Py_tp_str, reinterpret_cast<void*>(repr)},
+      {Py_tp_methods, methods.data()},
+      {Py_tp_members, g_members},
+      {Py_tp_getset, tensor_getset()},
+      {Py_tp_doc, const_cast<char*>("A multi-dimensional array that takes part in differentiation.")},
+  };
+  add_operator_slots(slots);
+  slots.push_back({0, nullptr});
+  PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
+  g_tensor_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)));
+  m.attr("Tensor") = borrow(reinterpret_cast<PyObject*>(g_tensor_type));
+  check(PyModule_AddFunctions(m.ptr(), functions.data()));
+
+  // Names and signatures of all functions, for the documentation, the stub and the tests.
+  m.def("op_table", [] {
+    py::list out;
+    for (const Def* def : defs) {
+      py::dict row;
+      row["name"] = def->name;
+      row["signatures"] = def->signatures;
+      row["function"] = static_cast<bool>(def->where & kFunction);
+      row["method"] = static_cast<bool>(def->where & kMethod);
+      row["doc"] = def->doc;
+      out.append(row);
+    }
+    return out;
+  });
+  m.def("row_table", [] {
+    // The rows of the elementwise tables, with what numeric tests need.
+    py::list out;
+#define HINOKO_UNARY(name_, result_, node_, value_, gradient_, keeps_, lo_, hi_, doc_)                        \
+  out.append(py::dict(py::arg("name") = #name_, py::arg("operands") = 1, py::arg("node") = node_,             \
+                      py::arg("keeps") = #keeps_, py::arg("low") = static_cast<double>(lo_),                  \
+                      py::arg("high") = static_cast<double>(hi_), py::arg("doc") = doc_));
+#include "table/unary.def"
+#undef HINOKO_UNARY
+#define HINOKO_BINARY(name_, result_, node_, value_, gradient_a_, gradient_b_, keeps_a_, keeps_b_, doc_) \
+  out.append(py::dict(py::arg("name") = #name_, py::arg("operands") = 2, py::arg("node") = node_,        \
+                      py::arg("result") = #result_, py::arg("doc") = doc_));
+#include "table/binary.def"
+#undef HINOKO_BINARY
+    return out;
+  });
+  m.def("live_blocks", [] { return g_pool.live_blocks; },
+        "The number of pooled blocks in use: tensors, nodes, shapes and small buffers.");
+}
+
+void set_python_error() noexcept {
+  try {
+    throw;
+  } catch (const ForeignError&) {
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "an error was lost");
+  } catch (const Error& e) {
+    static PyObject* const kinds[] = {PyExc_RuntimeError, PyExc_ValueError,          PyExc_TypeError,  PyExc_IndexError,
+                                      PyExc_NotImplementedError, PyExc_BufferError, PyExc_MemoryError};
+    PyErr_SetString(kinds[static_cast<int>(e.kind())], e.what());
+  } catch (py::error_already_set& e) {
+    e.restore();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& e) {
+    PyErr_SetString(PyExc_RuntimeError, e.what());
+  } catch (...) {
+    PyErr_SetString(PyExc_SystemError, "unknown C++ exception");
+  }
+}
+
+}  // namespace hinoko::bindings

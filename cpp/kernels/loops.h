@@ -1,0 +1,106 @@
+// The interface of all elementwise kernels: a loop over n elements of raw operands, p[0] the output, each
+// with its stride in bytes (0: the same element throughout). An output may be one of the inputs.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "table/rows.h"
+#include "tensor/dtype.h"
+
+namespace hinoko::kernels {
+
+using Loop = void (*)(int64_t n, char* const* p, const int64_t* strides);
+
+using LoopRow = std::array<Loop, kNumDTypes>;  // by dtype; null where an operation does not exist for one
+
+extern const LoopRow unary[kUnaryCount];            // y, x
+extern const LoopRow unary_gradient[kUnaryCount];   // gx, g, x, y
+extern const LoopRow binary[kBinaryCount];          // c, a, b
+extern const LoopRow gradient_a[kBinaryCount];      // ga, g, a, b
+extern const LoopRow gradient_b[kBinaryCount];      // gb, g, a, b
+extern const LoopRow add_scaled;                    // c, a, b, alpha: a + alpha * b
+extern const LoopRow pow_scalar;                    // y, x, exponent (stride 0)
+extern const LoopRow pow_scalar_gradient;           // gx, g, x, exponent (stride 0)
+extern const LoopRow where;                         // c, condition (bool), a, b
+extern const LoopRow cast[kNumDTypes];              // [from][to]: y, x
+extern const LoopRow bitwise_not;                   // y, x
+
+inline Loop pick(const LoopRow& row, DType d) { return row[static_cast<size_t>(d)]; }
+
+// One entry per dtype: get(TypeTag<T>{}) returns the loop for T.
+template <class F>
+constexpr LoopRow for_all_dtypes(F get) {
+  return {
+#define X(name, type, ...) get(TypeTag<type>{}),
+      HINOKO_DTYPES(X)
+#undef X
+  };
+}
+
+template <class T>
+T& at(char* p, int64_t byte_offset) {
+  return *reinterpret_cast<T*>(p + byte_offset);
+}
+
+// Runs f(i-th elements) with the common strides spelled out, so that the compiler can vectorise them.
+template <class Out, class In, class F>
+inline void loop1(int64_t n, char* const* p, const int64_t* s, F f) {
+  if (s[0] == sizeof(Out) && s[1] == sizeof(In)) {
+    auto* out = reinterpret_cast<Out*>(p[0]);
+    const auto* x = reinterpret_cast<const In*>(p[1]);
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) out[i] = f(x[i]);
+    return;
+  }
+  if (s[0] == sizeof(Out) && s[1] == 0) {
+    auto* out = reinterpret_cast<Out*>(p[0]);
+    if (n) std::fill(out, out + n, static_cast<Out>(f(*reinterpret_cast<const In*>(p[1]))));
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) at<Out>(p[0], i * s[0]) = f(at<In>(p[1], i * s[1]));
+}
+
+template <class Out, class In, class F>
+inline void loop2(int64_t n, char* const* p, const int64_t* s, F f) {
+  constexpr int64_t step = sizeof(In);
+  if (s[0] == sizeof(Out) && (s[1] == step || s[1] == 0) && (s[2] == step || s[2] == 0) && (s[1] || s[2])) {
+    auto* out = reinterpret_cast<Out*>(p[0]);
+    const auto* a = reinterpret_cast<const In*>(p[1]);
+    const auto* b = reinterpret_cast<const In*>(p[2]);
+    if (s[1] && s[2]) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i]);
+    } else if (s[1]) {
+      const In second = *b;
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], second);
+    } else {
+      const In first = *a;
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) out[i] = f(first, b[i]);
+    }
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i)
+    at<Out>(p[0], i * s[0]) = f(at<In>(p[1], i * s[1]), at<In>(p[2], i * s[2]));
+}
+
+template <class T, class F>
+inline void loop3(int64_t n, char* const* p, const int64_t* s, F f) {
+  constexpr int64_t step = sizeof(T);
+  if (s[0] == step && s[1] == step && s[2] == step && s[3] == step) {
+    auto* out = reinterpret_cast<T*>(p[0]);
+    const auto* a = reinterpret_cast<const T*>(p[1]);
+    const auto* b = reinterpret_cast<const T*>(p[2]);
+    const auto* c = reinterpret_cast<const T*>(p[3]);
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i], c[i]);
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i)
+    at<T>(p[0], i * s[0]) = f(at<T>(p[1], i * s[1]), at<T>(p[2], i * s[2]), at<T>(p[3], i * s[3]));
+}
+
+}  // namespace hinoko::kernels

@@ -1,0 +1,299 @@
+// Elementwise operations of two operands: what a row of table/binary.def becomes, for a tensor and a tensor,
+// a tensor and a Python number, and in place. Powers and other special cases are in power.cpp.
+#include "ops/binary.h"
+
+#include "autograd/engine.h"
+
+namespace hinoko {
+
+namespace {
+
+using detail::check_operands;
+
+// ---- tensor and tensor ----
+
+template <class Row>
+struct BinaryNode final : NodeOf<2> {
+  const char* name() const override { return Row::node; }
+  void release_saved() noexcept override {
+    a.reset();
+    b.reset();
+  }
+  void backward(Tensor g, Sweep& sweep) override {
+    const bool needs_a = sweep.needs(*this, 0), needs_b = sweep.needs(*this, 1);
+    if (grad_enabled()) {
+      const Tensor x = keeps(rows::A) ? a.unpack(*this) : Tensor(), y = keeps(rows::B) ? b.unpack(*this) : Tensor();
+      Tensor ga, gb;
+      if (needs_a) ga = Row::template gradient_a<Tensor, Tensor>(g, x, y);
+      if (needs_b) gb = Row::template gradient_b<Tensor, Tensor>(g, x, y);
+      sweep.send(*this, 0, std::move(ga));
+      sweep.send(*this, 1, std::move(gb));
+      return;
+    }
+    Tensor ga, gb;
+    if (needs_a) {
+      if constexpr (Row::keeps_a == 0) {
+        ga = Row::template gradient_a<Tensor, Tensor>(g, Tensor(), Tensor());
+      } else {
+        ga = fused(kernels::gradient_a, g, needs_b, Row::keeps_a);
+      }
+    }
+    if (needs_b) {
+      if constexpr (Row::keeps_b == 0) {
+        gb = Row::template gradient_b<Tensor, Tensor>(g, Tensor(), Tensor());
+      } else {
+        gb = fused(kernels::gradient_b, g, false, Row::keeps_b);
+      }
+    }
+    g = Tensor();
+    sweep.send(*this, 0, std::move(ga));
+    sweep.send(*this, 1, std::move(gb));
+  }
+  bool keeps(uint8_t which) const {
+    return ((edges_used & 1 ? Row::keeps_a : 0) | (edges_used & 2 ? Row::keeps_b : 0)) & which;
+  }
+  // One pass over memory; in the buffer of g itself where that is ours and no longer needed.
+  Tensor fused(const kernels::LoopRow* loops, Tensor& g, bool g_needed, uint8_t reads) {
+    const TensorImpl* x = reads & rows::A ? &a.peek(*this) : g.get();
+    const TensorImpl* y = reads & rows::B ? &b.peek(*this) : g.get();
+    const kernels::Loop loop = kernels::pick(loops[static_cast<int>(Row::id)], g.dtype());
+    if (x->dtype == g.dtype() && y->dtype == g.dtype()) {
+      if (g->numel == 1 && x->numel == 1 && y->numel == 1) {
+        Tensor out = !g_needed && is_ours(g) ? g : g->ndim <= 1 ? Tensor::steal(empty_scalar(g.dtype(), g->ndim)) : empty(g.sizes(), g.dtype());
+        char* const pointers[] = {static_cast<char*>(out.raw()), static_cast<char*>(g.raw()), static_cast<char*>(x->data), static_cast<char*>(y->data)};
+        const int64_t strides[] = {8, 8, 8, 8};
+        loop(1, pointers, strides);
+        return out;
+      }
+      Tensor out = !g_needed && is_ours(g) ? g : empty_like_operands(g.sizes(), g.dtype(), {g, x, y});
+      run_loop(loop, out, {g, x, y});
+      return out;
+    }
+    const Tensor cast_x = cast_raw(Tensor::share(const_cast<TensorImpl*>(x)), g.dtype());
+    const Tensor cast_y = cast_raw(Tensor::share(const_cast<TensorImpl*>(y)), g.dtype());
+    Tensor out = empty_like_operands(g.sizes(), g.dtype(), {g, cast_x, cast_y});
+    run_loop(loop, out, {g, cast_x, cast_y});
+    return out;
+  }
+  void save(const Tensor& x, const Tensor& y) {
+    edges_used = static_cast<uint8_t>((edges()[0].fn ? 1 : 0) | (edges()[1].fn ? 2 : 0));
+    if (keeps(rows::A)) a.save_input(x);
+    if (keeps(rows::B)) b.save_input(y);
+  }
+  uint8_t edges_used = 0;
+  SavedTensor a, b;
+};
+
+template <class Row>
+constexpr bool differentiable = *Row::node != 0;
+
+template <class Row>
+Node* link(const Tensor& out, const Tensor& a, const Tensor& b) {
+  auto* node = new BinaryNode<Row>;
+  node->edges()[0] = gradient_edge(a);
+  node->edges()[1] = gradient_edge(b);
+  node->save(a, b);
+  if (a.dtype() != out.dtype() || b.dtype() != out.dtype() || !same(a.sizes(), out.sizes()) || !same(b.sizes(), out.sizes()))
+    note_input_shapes(*node, out.dtype(), out.sizes(), {&a, &b});
+  return node;
+}
+
+template <class Row>
+[[gnu::noinline]] Tensor forward_general(const Tensor& a, const Tensor& b) {
+  const DType compute = check_operands(Row::id, Row::result, a, b);
+  const DType dtype = Row::result == Result::Compare ? DType::Bool : compute;
+  const Tensor x = cast_raw(a, compute), y = cast_raw(b, compute);
+  const Dims sizes = same(a.sizes(), b.sizes()) ? Dims(a.sizes()) : broadcast_shapes(a.sizes(), b.sizes());
+  Tensor out = empty_like_operands(sizes, dtype, {x, y});
+  detail::check_values(Row::id, compute, y);
+  run_loop(kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute), out, {x, y});
+  return out;
+}
+
+template <class Row>
+Tensor binary(const Tensor& a, const Tensor& b) {
+  Tensor out;
+  if (is_scalar_like(a) && is_scalar_like(b) && a.dtype() == b.dtype() && is_floating(a.dtype()) && Row::result != Result::Bits) {
+    const DType dtype = Row::result == Result::Compare ? DType::Bool : a.dtype();
+    out = Tensor::steal(empty_scalar(dtype, std::max(a->ndim, b->ndim)));
+    char* const pointers[] = {static_cast<char*>(out.raw()), static_cast<char*>(a.raw()), static_cast<char*>(b.raw())};
+    const int64_t strides[] = {8, 8, 8};
+    kernels::pick(kernels::binary[static_cast<int>(Row::id)], a.dtype())(1, pointers, strides);
+  } else {
+    out = forward_general<Row>(a, b);
+  }
+  if constexpr (differentiable<Row>) {
+    if (needs_grad(a, b)) set_history(out, link<Row>(out, a, b));
+  } else if constexpr (Row::id == BinaryId::floor_divide) {
+    if (needs_grad(a, b)) detail::record_not_implemented(out, "floor_divide");
+  }
+  return out;
+}
+
+// ---- tensor and number ----
+
+template <class Row>
+struct ScalarNode final : NodeOf<1> {
+  explicit ScalarNode(const Scalar& s) : b(s) {}
+  const char* name() const override { return Row::node; }
+  int listed_edges() const override { return Row::id == BinaryId::remainder ? 1 : 2; }
+  void release_saved() noexcept override { a.reset(); }
+  void backward(Tensor g, Sweep& sweep) override {
+    // torch keeps the number as a tensor where the derivative reads it, and frees it with the graph.
+    if (Row::keeps_a != 0 && freed()) fail_graph_freed();
+    if constexpr (Row::keeps_a & rows::A) {
+      sweep.send(*this, 0, Row::template gradient_a<Tensor, Scalar>(g, a.unpack(*this), b));
+    } else if constexpr (Row::keeps_a == 0) {
+      sweep.send(*this, 0, Row::template gradient_a<Tensor, Scalar>(g, Tensor(), b));
+    } else if (!grad_enabled() && is_ours(g)) {
+      // g * b in the buffer of g.
+      const Number number(b, g.dtype());
+      run_loop(kernels::pick(kernels::gradient_a[static_cast<int>(Row::id)], g.dtype()), g, {g, g, number});
+      sweep.send(*this, 0, std::move(g));
+    } else {
+      sweep.send(*this, 0, Row::template gradient_a<Tensor, Scalar>(g, Tensor(), b));
+    }
+  }
+  SavedTensor a;
+  Scalar b;
+};
+
+template <class Row>
+Node* link(const Tensor& out, const Tensor& a, const Scalar& b) {
+  auto* node = new ScalarNode<Row>(b);
+  node->edges()[0] = gradient_edge(a);
+  if constexpr (Row::keeps_a & rows::A) node->a.save_input(a);
+  if (a.dtype() != out.dtype()) note_input_shapes(*node, out.dtype(), out.sizes(), {&a});
+  return node;
+}
+
+template <class Row>
+[[gnu::noinline]] Tensor forward_general(const Tensor& a, const Scalar& b) {
+  const DType compute = check_operands(Row::id, Row::result, a, b);
+  const DType dtype = Row::result == Result::Compare ? DType::Bool : compute;
+  const Tensor x = cast_raw(a, compute);
+  const Number number(b, compute);
+  Tensor out = empty_like_operands(x.sizes(), dtype, {x});
+  detail::check_values(Row::id, compute, b);
+  run_loop(kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute), out, {x, number});
+  return out;
+}
+
+template <class Row>
+Tensor binary(const Tensor& a, const Scalar& b) {
+  Tensor out;
+  if (is_scalar_like(a) && is_floating(a.dtype()) && Row::result != Result::Bits) {
+    const DType dtype = Row::result == Result::Compare ? DType::Bool : a.dtype();
+    out = Tensor::steal(empty_scalar(dtype, a->ndim));
+    Number number(b, a.dtype());
+    char* const pointers[] = {static_cast<char*>(out.raw()), static_cast<char*>(a.raw()), number.bytes};
+    const int64_t strides[] = {8, 8, 8};
+    kernels::pick(kernels::binary[static_cast<int>(Row::id)], a.dtype())(1, pointers, strides);
+  } else {
+    out = forward_general<Row>(a, b);
+  }
+  if constexpr (differentiable<Row>) {
+    if (needs_grad(a)) set_history(out, link<Row>(out, a, b));
+  } else if constexpr (Row::id == BinaryId::floor_divide) {
+    if (needs_grad(a)) detail::record_not_implemented(out, "floor_divide");
+  }
+  return out;
+}
+
+// ---- in place ----
+
+template <class Row>
+void binary_inplace(const Tensor& a, const Tensor& b) {
+  const DType compute = check_operands(Row::id, Row::result, a, b);
+  const DType dtype = Row::result == Result::Compare ? a.dtype() : compute;
+  const bool recorded = differentiable<Row> && needs_grad(a, b);
+  detail::check_inplace_result(a, dtype, broadcast_shapes(a.sizes(), b.sizes()));
+  check_inplace(a, recorded);
+  check_no_overlap(a, {&b});
+  BinaryNode<Row>* node = nullptr;
+  if constexpr (differentiable<Row>) {
+    if (recorded) {
+      node = new BinaryNode<Row>;
+      node->edges()[0] = gradient_edge(a);
+      node->edges()[1] = gradient_edge(b);
+      // What is overwritten is kept as a copy where the derivative reads it.
+      node->save(a, b);
+      if (node->a.defined()) node->a.save_input(clone(a));
+      note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
+    }
+  }
+  const Ref<Node> guard = Ref<Node>::steal(node);
+  const Tensor x = cast_raw(a, compute), y = cast_raw(b, compute);
+  detail::check_values(Row::id, compute, y);
+  const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute);
+  if (a.dtype() == compute && Row::result != Result::Compare) {
+    run_loop(loop, a, {x, y});
+  } else {
+    Tensor result = empty(a.sizes(), Row::result == Result::Compare ? DType::Bool : compute);
+    run_loop(loop, result, {x, y});
+    copy_raw(a, result);
+  }
+  finish_inplace(a, Ref<Node>(guard).release());
+}
+
+template <class Row>
+void binary_inplace(const Tensor& a, const Scalar& b) {
+  const DType compute = check_operands(Row::id, Row::result, a, b);
+  const DType dtype = Row::result == Result::Compare ? a.dtype() : compute;
+  const bool recorded = differentiable<Row> && needs_grad(a);
+  detail::check_inplace_result(a, dtype, Dims(a.sizes()));
+  check_inplace(a, recorded);
+  check_no_overlap(a, {});
+  ScalarNode<Row>* node = nullptr;
+  if constexpr (differentiable<Row>) {
+    if (recorded) {
+      node = new ScalarNode<Row>(b);
+      node->edges()[0] = gradient_edge(a);
+      if constexpr (Row::keeps_a & rows::A) node->a.save_input(clone(a));
+    }
+  }
+  const Ref<Node> guard = Ref<Node>::steal(node);
+  const Number number(b, compute);
+  detail::check_values(Row::id, compute, b);
+  const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute);
+  if (a.dtype() == compute && Row::result != Result::Compare) {
+    run_loop(loop, a, {a, number});
+  } else {
+    const Tensor x = cast_raw(a, compute);
+    Tensor result = empty(a.sizes(), Row::result == Result::Compare ? DType::Bool : compute);
+    run_loop(loop, result, {x, number});
+    copy_raw(a, result);
+  }
+  finish_inplace(a, Ref<Node>(guard).release());
+}
+
+}  // namespace
+
+#define HINOKO_BINARY(name, ...)                                                              \
+  Tensor name(const Tensor& a, const Tensor& b) { return binary<rows::name##_row>(a, b); }   \
+  void name##_(const Tensor& a, const Tensor& b) { binary_inplace<rows::name##_row>(a, b); }
+#include "table/binary.def"
+#undef HINOKO_BINARY
+
+#define HINOKO_WITH_NUMBER(name)                                                              \
+  Tensor name(const Tensor& a, const Scalar& b) { return binary<rows::name##_row>(a, b); }   \
+  void name##_(const Tensor& a, const Scalar& b) { binary_inplace<rows::name##_row>(a, b); }
+// All but pow: with a number that is an operation of its own (power.cpp).
+HINOKO_WITH_NUMBER(add)
+HINOKO_WITH_NUMBER(sub)
+HINOKO_WITH_NUMBER(mul)
+HINOKO_WITH_NUMBER(div)
+HINOKO_WITH_NUMBER(floor_divide)
+HINOKO_WITH_NUMBER(remainder)
+HINOKO_WITH_NUMBER(eq)
+HINOKO_WITH_NUMBER(ne)
+HINOKO_WITH_NUMBER(lt)
+HINOKO_WITH_NUMBER(le)
+HINOKO_WITH_NUMBER(gt)
+HINOKO_WITH_NUMBER(ge)
+HINOKO_WITH_NUMBER(bitwise_and)
+HINOKO_WITH_NUMBER(bitwise_or)
+HINOKO_WITH_NUMBER(bitwise_xor)
+#undef HINOKO_WITH_NUMBER
+
+}  // namespace hinoko

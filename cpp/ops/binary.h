@@ -1,0 +1,20 @@
+// Checks shared by the operations of two operands (binary.cpp, power.cpp).
+#pragma once
+
+#include "autograd/saved.h"
+#include "ops/ops.h"
+
+namespace hinoko::detail {
+
+// The dtype that `id` computes in; refuses dtypes for which torch has no such operation.
+DType check_operands(BinaryId id, Result result, const Tensor& a, const Tensor& b);
+DType check_operands(BinaryId id, Result result, const Tensor& a, const Scalar& b);
+// Integer division by zero, integers to negative powers.
+void check_values(BinaryId id, DType compute, const Tensor& b);
+void check_values(BinaryId id, DType compute, const Scalar& b);
+// That a result of `dtype` and `sizes` may be written into `a`.
+void check_inplace_result(const Tensor& a, DType dtype, const Dims& sizes);
+// torch prints grad_fn=<NotImplemented> for a few operations, and refuses their gradient.
+void record_not_implemented(const Tensor& out, const char* operation);
+
+}  // namespace hinoko::detail

@@ -1,0 +1,208 @@
+#include "ops/elementwise.h"
+
+#include <numeric>
+
+namespace hinoko {
+
+DType g_default_dtype = DType::Float32;
+
+Dims broadcast_shapes(DimSpan a, DimSpan b) {
+  const int64_t na = static_cast<int64_t>(a.size()), nb = static_cast<int64_t>(b.size()), n = std::max(na, nb);
+  Dims out(n);
+  for (int64_t i = n - 1; i >= 0; --i) {
+    const int64_t ia = i - (n - na), ib = i - (n - nb);
+    const int64_t sa = ia >= 0 ? a[static_cast<size_t>(ia)] : 1, sb = ib >= 0 ? b[static_cast<size_t>(ib)] : 1;
+    if (sa != sb && sa != 1 && sb != 1)
+      fail("The size of tensor a (", sa, ") must match the size of tensor b (", sb, ") at non-singleton dimension ", i);
+    out[i] = sa == 1 ? sb : sa;
+  }
+  return out;
+}
+
+namespace {
+
+constexpr int kMaxOperands = 5;
+
+// Byte strides of an operand, broadcast to `ndim` dimensions.
+void broadcast_strides(const Operand& operand, DimSpan sizes, int64_t* strides) {
+  const int n = static_cast<int>(sizes.size());
+  std::fill(strides, strides + n, 0);
+  if (!operand.tensor) return;
+  const TensorImpl& t = *operand.tensor;
+  const int64_t width = static_cast<int64_t>(item_size(t.dtype));
+  for (int i = 0; i < t.ndim; ++i)
+    if (t.size(i) != 1) strides[n - t.ndim + i] = t.stride(i) * width;
+}
+
+// torch's order of dimensions for an output: by the operands' strides, ambiguous pairs left as they are.
+Dims memory_order(DimSpan sizes, const SmallVector<int64_t, 40>& strides, int operands) {
+  const int n = static_cast<int>(sizes.size());
+  Dims perm(n);  // innermost first
+  for (int i = 0; i < n; ++i) perm[i] = n - 1 - i;
+  const auto should_swap = [&](int64_t inner, int64_t outer) {
+    for (int k = 0; k < operands; ++k) {
+      const int64_t a = strides[k * n + inner], b = strides[k * n + outer];
+      if (a == 0 || b == 0) continue;
+      if (a != b) return a < b ? -1 : 1;
+      if (sizes[static_cast<size_t>(inner)] > sizes[static_cast<size_t>(outer)]) return 1;
+    }
+    return 0;
+  };
+  for (int i = 1; i < n; ++i) {
+    int at = i;
+    for (int j = i - 1; j >= 0; --j) {
+      const int comparison = should_swap(perm[j], perm[at]);
+      if (comparison > 0) {
+        std::swap(perm[j], perm[at]);
+        at = j;
+      } else if (comparison < 0) {
+        break;
+      }
+    }
+  }
+  return perm;
+}
+
+}  // namespace
+
+Tensor empty_like_operands(DimSpan sizes, DType dtype, std::initializer_list<Operand> inputs) {
+  bool plain = true;
+  for (const Operand& o : inputs)
+    plain = plain && (!o.tensor || o.tensor->is_contiguous() || o.tensor->numel <= 1);
+  if (plain || sizes.size() < 2) return empty(sizes, dtype);
+  const int n = static_cast<int>(sizes.size());
+  SmallVector<int64_t, 40> strides;
+  int count = 0;
+  for (const Operand& o : inputs) {
+    if (!o.tensor) continue;
+    strides.resize((count + 1) * n);
+    broadcast_strides(o, sizes, strides.data() + count * n);
+    ++count;
+  }
+  const Dims perm = memory_order(sizes, strides, count);
+  Dims out(n);
+  int64_t step = 1;
+  for (const int64_t d : perm) {
+    out[d] = step;
+    step *= std::max<int64_t>(sizes[static_cast<size_t>(d)], 1);
+  }
+  return empty_strided(sizes, out, dtype);
+}
+
+void run_loop(kernels::Loop loop, const TensorImpl* out, std::initializer_list<Operand> inputs) {
+  const int count = 1 + static_cast<int>(inputs.size());
+  char* pointers[kMaxOperands];
+  int64_t inner[kMaxOperands];
+  const Operand* operands[kMaxOperands];
+  const Operand first(out);
+  operands[0] = &first;
+  int k = 1;
+  bool plain = out->is_contiguous();
+  for (const Operand& o : inputs) operands[k++] = &o;
+  for (k = 0; k < count; ++k) {
+    const Operand& o = *operands[k];
+    if (!o.tensor) {
+      pointers[k] = const_cast<char*>(static_cast<const char*>(o.number));
+      inner[k] = 0;
+      continue;
+    }
+    pointers[k] = static_cast<char*>(o.tensor->data);
+    inner[k] = static_cast<int64_t>(item_size(o.tensor->dtype));
+    if (o.tensor->numel == 1 && out->numel != 1) {
+      inner[k] = 0;
+    } else {
+      plain = plain && o.tensor->is_contiguous() && same(o.tensor->sizes(), out->sizes());
+    }
+  }
+  if (plain || out->numel == 1) return loop(out->numel, pointers, inner);
+  if (out->numel == 0) return;
+
+  // Strides of all operands, dimensions of one element dropped, ordered by the output's strides, merged.
+  const DimSpan sizes = out->sizes();
+  const int n = static_cast<int>(sizes.size());
+  SmallVector<int64_t, 40> strides(int64_t{count} * n);
+  for (k = 0; k < count; ++k) broadcast_strides(*operands[k], sizes, strides.data() + k * n);
+  Dims order;
+  for (int i = 0; i < n; ++i)
+    if (sizes[static_cast<size_t>(i)] != 1) order.push_back(i);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return strides[a] > strides[b]; });
+  struct Dimension {
+    int64_t size, stride[kMaxOperands];
+  };
+  SmallVector<Dimension, 8> dims;  // outermost first
+  for (const int64_t d : order) {
+    Dimension next;
+    next.size = sizes[static_cast<size_t>(d)];
+    for (k = 0; k < count; ++k) next.stride[k] = strides[k * n + d];
+    bool merges = !dims.empty();
+    for (k = 0; merges && k < count; ++k) merges = dims.back().stride[k] == next.stride[k] * next.size;
+    if (merges) next.size *= dims.back().size, dims.pop_back();
+    dims.push_back(next);
+  }
+  const int outer = static_cast<int>(dims.size()) - 1;
+  const Dimension& last = dims[outer];
+  Dims counter(outer);
+  for (;;) {
+    loop(last.size, pointers, last.stride);
+    int d = outer - 1;
+    for (; d >= 0; --d) {
+      const Dimension& dim = dims[d];
+      if (++counter[d] < dim.size) {
+        for (k = 0; k < count; ++k) pointers[k] += dim.stride[k];
+        break;
+      }
+      for (k = 0; k < count; ++k) pointers[k] -= dim.stride[k] * (dim.size - 1);
+      counter[d] = 0;
+    }
+    if (d < 0) return;
+  }
+}
+
+void copy_raw(const Tensor& target, const Tensor& source) {
+  run_loop(kernels::pick(kernels::cast[static_cast<int>(source.dtype())], target.dtype()), target, {source});
+}
+
+void fill_raw(const Tensor& target, const Scalar& value) {
+  const Number number(value, target.dtype());
+  run_loop(kernels::pick(kernels::cast[static_cast<int>(target.dtype())], target.dtype()), target, {number});
+}
+
+Tensor cast_raw(const Tensor& t, DType dtype) {
+  if (t.dtype() == dtype) return t;
+  Tensor out = empty_like_operands(t.sizes(), dtype, {t});
+  copy_raw(out, t);
+  return out;
+}
+
+Tensor clone_raw(const Tensor& t) {
+  Tensor out = t.is_contiguous()                  ? empty(t.sizes(), t.dtype())
+               : is_dense(t.sizes(), t.strides()) ? empty_strided(t.sizes(), t.strides(), t.dtype())
+                                                  : empty_like_operands(t.sizes(), t.dtype(), {t});
+  copy_raw(out, t);
+  return out;
+}
+
+void check_no_overlap(const Tensor& written, std::initializer_list<const Tensor*> inputs) {
+  for (int i = 0; i < written.ndim(); ++i)
+    if (written.stride(i) == 0 && written.size(i) > 1)
+      fail("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+           "Please clone() the tensor before performing the operation.");
+  const auto extent = [](const Tensor& t) {
+    int64_t last = 0;
+    for (int i = 0; i < t.ndim(); ++i) last += (t.size(i) - 1) * t.stride(i);
+    const auto* first = static_cast<const char*>(t.raw());
+    return std::pair(first, first + (last + 1) * static_cast<int64_t>(item_size(t.dtype())));
+  };
+  for (const Tensor* t : inputs) {
+    if (!t->defined() || (*t)->storage != written->storage || !t->numel() || !written.numel()) continue;
+    // Exactly the same elements are fine: every loop reads an element before it writes it.
+    if (t->raw() == written.raw() && same(t->sizes(), written.sizes()) && same(t->strides(), written.strides())) continue;
+    const auto [a, a_end] = extent(*t);
+    const auto [b, b_end] = extent(written);
+    if (a < b_end && b < a_end && written.is_contiguous() && t->is_contiguous())
+      fail("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+           "location. Please clone() the tensor before performing the operation.");
+  }
+}
+
+}  // namespace hinoko

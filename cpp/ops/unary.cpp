@@ -1,0 +1,137 @@
+// Elementwise operations of one tensor: what a row of table/unary.def becomes. The derivative runs as one
+// fused loop over the formula; under create_graph the same formula runs on tensors and records itself.
+#include "autograd/engine.h"
+#include "autograd/saved.h"
+#include "ops/ops.h"
+
+namespace hinoko {
+
+namespace {
+
+template <class Row>
+struct UnaryNode final : NodeOf<1> {
+  const char* name() const override { return Row::node; }
+  void release_saved() noexcept override { saved.reset(); }
+  void backward(Tensor g, Sweep& sweep) override {
+    if constexpr (Row::keeps == KeepNone) {
+      sweep.send(*this, 0, Row::template gradient<Tensor>(g, Tensor(), Tensor()));
+    } else {
+      if (grad_enabled()) {
+        const Tensor kept = saved.unpack(*this);
+        sweep.send(*this, 0, Row::template gradient<Tensor>(g, kept, kept));
+        return;
+      }
+      // The loop reads one of x and y; the other operand is never looked at.
+      const TensorImpl& kept = saved.peek(*this);
+      const kernels::Loop loop = kernels::pick(kernels::unary_gradient[static_cast<int>(Row::id)], g.dtype());
+      if (is_ours(g) && (kept.flags & kContiguous)) {
+        char* const base = static_cast<char*>(g.raw());
+        char* const other = static_cast<char*>(kept.data);
+        char* const pointers[] = {base, base, other, other};
+        const int64_t step = static_cast<int64_t>(item_size(g.dtype()));
+        const int64_t strides[] = {step, step, step, step};
+        loop(g.numel(), pointers, strides);
+        sweep.send(*this, 0, std::move(g));
+        return;
+      }
+      Tensor out = empty_like_operands(g.sizes(), g.dtype(), {g, &kept});
+      run_loop(loop, out, {g, &kept, &kept});
+      sweep.send(*this, 0, std::move(out));
+    }
+  }
+  SavedTensor saved;
+};
+
+template <class Row>
+void check_dtype(const Tensor& x) {
+  if (x.dtype() != DType::Bool) return;
+  if constexpr (Row::id == UnaryId::neg)
+    fail("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+         "`~` or `logical_not()` operator instead.");
+  if constexpr (Row::id == UnaryId::relu) fail("Boolean inputs not supported for relu");
+  if constexpr (Row::id == UnaryId::abs) fail(ErrorKind::NotImplemented, "\"abs_cpu\" not implemented for 'Bool'");
+}
+
+template <class Row>
+DType result_dtype(const Tensor& x) {
+  return Row::result == Result::Float && !is_floating(x.dtype()) ? default_dtype() : x.dtype();
+}
+
+template <class Row>
+[[gnu::noinline]] Tensor forward_general(const Tensor& x) {
+  check_dtype<Row>(x);
+  const DType dtype = result_dtype<Row>(x);
+  const Tensor in = cast_raw(x, dtype);
+  Tensor out = empty_like_operands(in.sizes(), dtype, {in});
+  run_loop(kernels::pick(kernels::unary[static_cast<int>(Row::id)], dtype), out, {in});
+  return out;
+}
+
+template <class Row>
+void link(const Tensor& out, const Tensor& x) {
+  auto* node = new UnaryNode<Row>;
+  if constexpr (Row::keeps == KeepIn) node->saved.save_input(x);
+  node->edges()[0] = gradient_edge(x);
+  set_history(out, node);
+  if constexpr (Row::keeps == KeepOut) node->saved.save_output(out);
+}
+
+template <class Row>
+Tensor unary(const Tensor& x) {
+  Tensor out;
+  if (is_scalar_like(x) && is_floating(x.dtype())) {
+    out = Tensor::steal(empty_scalar(x.dtype(), x->ndim));
+    char* const pointers[] = {static_cast<char*>(out.raw()), static_cast<char*>(x.raw())};
+    const int64_t strides[] = {8, 8};
+    kernels::pick(kernels::unary[static_cast<int>(Row::id)], x.dtype())(1, pointers, strides);
+  } else {
+    out = forward_general<Row>(x);
+  }
+  if (needs_grad(x)) link<Row>(out, x);
+  return out;
+}
+
+template <class Row>
+void unary_inplace(const Tensor& x) {
+  check_dtype<Row>(x);
+  const DType dtype = result_dtype<Row>(x);
+  if (dtype != x.dtype())
+    fail("result type ", dtype_scalar_name(dtype), " can't be cast to the desired output type ", dtype_scalar_name(x.dtype()));
+  const bool recorded = needs_grad(x);
+  check_inplace(x, recorded);
+  check_no_overlap(x, {});
+  UnaryNode<Row>* node = nullptr;
+  if (recorded) {
+    node = new UnaryNode<Row>;
+    node->edges()[0] = gradient_edge(x);
+    if constexpr (Row::keeps == KeepIn) node->saved.save_input(clone(x));
+  }
+  run_loop(kernels::pick(kernels::unary[static_cast<int>(Row::id)], dtype), x, {x});
+  finish_inplace(x, node);
+  if constexpr (Row::keeps == KeepOut)
+    if (node) node->saved.save_output(x);
+}
+
+}  // namespace
+
+#define HINOKO_UNARY(name, ...)                                        \
+  Tensor name(const Tensor& x) { return unary<rows::name##_row>(x); } \
+  void name##_(const Tensor& x) { unary_inplace<rows::name##_row>(x); }
+#include "table/unary.def"
+#undef HINOKO_UNARY
+
+Tensor zero_of(const Tensor& g) { return zeros_like(g); }
+Tensor square(const Tensor& x) { return pow(x, Scalar(2)); }
+Tensor cube(const Tensor& x) { return pow(x, Scalar(3)); }
+
+Tensor bitwise_not(const Tensor& x) {
+  if (is_floating(x.dtype()))
+    fail(ErrorKind::NotImplemented, "\"bitwise_not_cpu\" not implemented for '", dtype_scalar_name(x.dtype()), "'");
+  Tensor out = empty_like_operands(x.sizes(), x.dtype(), {x});
+  run_loop(kernels::pick(kernels::bitwise_not, x.dtype()), out, {x});
+  return out;
+}
+
+Tensor logical_not(const Tensor& x) { return eq(x, Scalar(0)); }
+
+}  // namespace hinoko

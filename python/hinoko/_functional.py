@@ -1,0 +1,77 @@
+"""Functions that need no C++: settings and compositions."""
+
+from __future__ import annotations
+
+from hinoko import _C
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+_threads = 1
+_interop_threads = 1
+
+
+def is_tensor(obj: object, /) -> TypeIs[_C.Tensor]:
+    """Whether `obj` is a tensor."""
+    return isinstance(obj, _C.Tensor)
+
+
+def typename(obj: object, /) -> str:
+    """The name of an object's type; of a tensor, its `type()`."""
+    if isinstance(obj, _C.Tensor):
+        return str(obj.type())
+    kind = obj if isinstance(obj, type) else type(obj)
+    return f"{kind.__module__}.{kind.__qualname__}" if kind.__module__ != "builtins" else kind.__qualname__
+
+
+def set_default_dtype(d: _C.dtype, /) -> None:
+    """Sets the dtype of tensors made from Python floats: float32 or float64."""
+    _C._set_default_dtype(d)
+
+
+def allclose(
+    input: _C.Tensor, other: _C.Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    """Whether |input - other| <= atol + rtol * |other| holds for every pair of elements."""
+    if input.dtype != other.dtype:
+        raise RuntimeError(f"{_word(input)} did not match {_word(other)}")
+    a, b = input.detach(), other.detach()
+    close = (a == b) | ((a - b).abs() <= atol + rtol * b.abs()) & (a - b == a - b)
+    if equal_nan:
+        close = close | (a != a) & (b != b)
+    return bool(_C.logical_not(close).sum() == 0)
+
+
+def _word(tensor: _C.Tensor) -> str:
+    return str(tensor.type()).removeprefix("torch.").removesuffix("Tensor")
+
+
+def get_num_threads() -> int:
+    """The number of threads that an operation may use."""
+    return _threads
+
+
+def set_num_threads(int: int, /) -> None:
+    """Sets the number of threads that an operation may use. Operations run on one thread so far."""
+    global _threads
+    _threads = _positive(int, "set_num_threads", "num_threads")
+
+
+def get_num_interop_threads() -> int:
+    """The number of threads between operations."""
+    return _interop_threads
+
+
+def set_num_interop_threads(int: int, /) -> None:
+    """Sets the number of threads between operations. There is one so far."""
+    global _interop_threads
+    _interop_threads = _positive(int, "set_num_interop_threads", "interop_threads")
+
+
+def _positive(value: object, function: str, argument: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{function} expects an int, but got {type(value).__name__}")
+    if value <= 0:
+        raise RuntimeError(f"Expected {argument} to be positive, but got {value}".replace(f", but got {value}", ""))
+    return value
