@@ -184,7 +184,7 @@ Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject*
              PyObject* keywords) {
   Attempt out;
   const auto& parameters = overload.parameters;
-  out.values.assign(parameters.size(), nullptr);
+  out.values.assign(std::max<size_t>(parameters.size(), 16), nullptr);  // handlers may ask for what an overload lacks
   size_t next = 0;
   if (self) out.values[next++] = self;
   const size_t first_argument = next;

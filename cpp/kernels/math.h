@@ -154,6 +154,8 @@ T bit_xor(T a, T b) { return static_cast<T>(a ^ b); }
 
 // ---- pieces of derivatives ----
 template <Real T>
+T rounded_quotient(T a, T b) { return floor_divide(a, b); }
+template <Real T>
 T threshold_backward(T g, T y) { return y <= T(0) ? T(0) : g; }
 template <Real T>
 T tanh_backward(T g, T y) { return g * (1 - y * y); }

@@ -125,7 +125,7 @@ Tensor binary(const Tensor& a, const Tensor& b) {
   if constexpr (differentiable<Row>) {
     if (needs_grad(a, b)) set_history(out, link<Row>(out, a, b));
   } else if constexpr (Row::id == BinaryId::floor_divide) {
-    if (needs_grad(a, b)) detail::record_not_implemented(out, "floor_divide");
+    if (needs_grad(a, b)) set_history(out, detail::not_implemented("floor_divide", a, b));
   }
   return out;
 }
@@ -182,7 +182,7 @@ template <class Row>
 template <class Row>
 Tensor binary(const Tensor& a, const Scalar& b) {
   Tensor out;
-  if (is_scalar_like(a) && is_floating(a.dtype()) && Row::result != Result::Bits) {
+  if (is_scalar_like(a) && is_floating(a.dtype()) && Row::result != Result::Bits && !(Row::id == BinaryId::sub && b.is_bool())) {
     const DType dtype = Row::result == Result::Compare ? DType::Bool : a.dtype();
     out = Tensor::steal(empty_scalar(dtype, a->ndim));
     Number number(b, a.dtype());
@@ -195,25 +195,50 @@ Tensor binary(const Tensor& a, const Scalar& b) {
   if constexpr (differentiable<Row>) {
     if (needs_grad(a)) set_history(out, link<Row>(out, a, b));
   } else if constexpr (Row::id == BinaryId::floor_divide) {
-    if (needs_grad(a)) detail::record_not_implemented(out, "floor_divide");
+    if (needs_grad(a)) set_history(out, detail::not_implemented("floor_divide", a, Tensor()));
   }
   return out;
 }
 
 // ---- in place ----
 
+// In place, operations without a derivative leave a mark in the history, too.
+template <class Row>
+constexpr bool has_history = differentiable<Row> || Row::result == Result::Compare || Row::id == BinaryId::floor_divide;
+
+// "EqBackward1" for a tensor operand, "EqBackward0" for a number.
+template <class Row>
+const char* mark_name(bool tensor) {
+  static const auto make = [](const char* suffix) {
+    std::string name = cat(Row::name, "Backward", suffix);
+    name[0] = static_cast<char>(name[0] - 'a' + 'A');
+    return name;
+  };
+  static const std::string names[] = {make("0"), make("1")};
+  return names[tensor].c_str();
+}
+
+template <class Row>
+Node* mark(const Tensor& a, const Tensor& b) {
+  Node* node = Row::id == BinaryId::floor_divide ? detail::not_implemented("floor_divide_", a, b)
+                                                 : detail::zero_gradient(mark_name<Row>(b.defined()), a, b);
+  if (b.defined()) note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
+  return node;
+}
+
 template <class Row>
 void binary_inplace(const Tensor& a, const Tensor& b) {
   const DType compute = check_operands(Row::id, Row::result, a, b);
   const DType dtype = Row::result == Result::Compare ? a.dtype() : compute;
-  const bool recorded = differentiable<Row> && needs_grad(a, b);
+  const bool recorded = has_history<Row> && needs_grad(a, b);
   detail::check_inplace_result(a, dtype, broadcast_shapes(a.sizes(), b.sizes()));
   check_inplace(a, recorded);
   check_no_overlap(a, {&b});
-  BinaryNode<Row>* node = nullptr;
+  Node* made = nullptr;
   if constexpr (differentiable<Row>) {
     if (recorded) {
-      node = new BinaryNode<Row>;
+      auto* node = new BinaryNode<Row>;
+      made = node;
       node->edges()[0] = gradient_edge(a);
       node->edges()[1] = gradient_edge(b);
       // What is overwritten is kept as a copy where the derivative reads it.
@@ -221,8 +246,10 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
       if (node->a.defined()) node->a.save_input(clone(a));
       note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
     }
+  } else if constexpr (has_history<Row>) {
+    if (recorded) made = mark<Row>(a, b);
   }
-  const Ref<Node> guard = Ref<Node>::steal(node);
+  const Ref<Node> guard = Ref<Node>::steal(made);
   const Tensor x = cast_raw(a, compute), y = cast_raw(b, compute);
   detail::check_values(Row::id, compute, y);
   const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute);
@@ -240,19 +267,22 @@ template <class Row>
 void binary_inplace(const Tensor& a, const Scalar& b) {
   const DType compute = check_operands(Row::id, Row::result, a, b);
   const DType dtype = Row::result == Result::Compare ? a.dtype() : compute;
-  const bool recorded = differentiable<Row> && needs_grad(a);
+  const bool recorded = has_history<Row> && needs_grad(a);
   detail::check_inplace_result(a, dtype, Dims(a.sizes()));
   check_inplace(a, recorded);
   check_no_overlap(a, {});
-  ScalarNode<Row>* node = nullptr;
+  Node* made = nullptr;
   if constexpr (differentiable<Row>) {
     if (recorded) {
-      node = new ScalarNode<Row>(b);
+      auto* node = new ScalarNode<Row>(b);
+      made = node;
       node->edges()[0] = gradient_edge(a);
       if constexpr (Row::keeps_a & rows::A) node->a.save_input(clone(a));
     }
+  } else if constexpr (has_history<Row>) {
+    if (recorded) made = mark<Row>(a, Tensor());
   }
-  const Ref<Node> guard = Ref<Node>::steal(node);
+  const Ref<Node> guard = Ref<Node>::steal(made);
   const Number number(b, compute);
   detail::check_values(Row::id, compute, b);
   const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute);

@@ -15,6 +15,8 @@ void check_values(BinaryId id, DType compute, const Scalar& b);
 // That a result of `dtype` and `sizes` may be written into `a`.
 void check_inplace_result(const Tensor& a, DType dtype, const Dims& sizes);
 // torch prints grad_fn=<NotImplemented> for a few operations, and refuses their gradient.
-void record_not_implemented(const Tensor& out, const char* operation);
+Node* not_implemented(const char* operation, const Tensor& a, const Tensor& b);
+// The producer of a result that does not depend on its inputs smoothly: it sends zeros.
+Node* zero_gradient(const char* name, const Tensor& a, const Tensor& b);
 
 }  // namespace hinoko::detail

@@ -65,17 +65,40 @@ void check_inplace_result(const Tensor& a, DType dtype, const Dims& sizes) {
 }
 
 namespace {
-struct NotImplementedNode final : Node {
-  explicit NotImplementedNode(const char* op) : Node(0, sizeof(Node)), operation(op) {}
-  const char* name() const override { return "NotImplemented"; }
-  void backward(Tensor, Sweep&) override { fail("derivative for aten::", operation, " is not implemented"); }
+
+// An undefined `b` stands for a number, which torch does not list.
+struct TwoInputNode : NodeOf<2> {
+  TwoInputNode(const char* n, const Tensor& a, const Tensor& b) : title(n), listed(b.defined() ? 2 : 1) {
+    edges()[0] = gradient_edge(a);
+    edges()[1] = gradient_edge(b);
+  }
+  const char* name() const override { return title; }
+  int listed_edges() const override { return listed; }
+  const char* title;
+  int listed;
+};
+
+struct NotImplementedNode final : TwoInputNode {
+  NotImplementedNode(const char* op, const Tensor& a, const Tensor& b) : TwoInputNode("NotImplemented", a, b), operation(op) {}
+  void backward(Tensor, Sweep&) override {
+    fail(ErrorKind::Runtime, "derivative for aten::", operation, " is not implemented");
+  }
   const char* operation;
 };
+
+struct ZeroGradientNode final : TwoInputNode {
+  using TwoInputNode::TwoInputNode;
+  void backward(Tensor g, Sweep& sweep) override {
+    for (uint32_t i = 0; i < 2; ++i)
+      if (sweep.needs(*this, i)) sweep.send(*this, i, zeros_like(g));
+  }
+};
+
 }  // namespace
 
-void record_not_implemented(const Tensor& out, const char* operation) {
-  if (is_floating(out.dtype())) set_history(out, new NotImplementedNode(operation));
-}
+Node* not_implemented(const char* operation, const Tensor& a, const Tensor& b) { return new NotImplementedNode(operation, a, b); }
+
+Node* zero_gradient(const char* name, const Tensor& a, const Tensor& b) { return new ZeroGradientNode(name, a, b); }
 
 }  // namespace detail
 
@@ -109,7 +132,6 @@ struct PowScalarNode final : NodeOf<1> {
 DType pow_dtype(const Tensor& x, const Scalar& exponent) {
   const DType dtype = result_type(x, exponent);
   if (!is_floating(dtype) && exponent.to_int() < 0) fail("Integers to negative integer powers are not allowed.");
-  if (dtype == DType::Bool) fail(ErrorKind::NotImplemented, "\"pow\" not implemented for 'Bool'");
   return dtype;
 }
 
@@ -177,8 +199,7 @@ struct PowBaseScalarNode final : NodeOf<1> {
     const Tensor e = exponent.unpack(*this), y = result.unpack(*this);
     // torch: with base 0 the gradient is 0 where the exponent is not negative.
     if (base.equals(0)) {
-      const Tensor zero_base = where(lt(e, Scalar(0)), g * (y * Scalar(std::log(0.0))), zeros_like(g));
-      return sweep.send(*this, 0, Tensor(zero_base));
+      return sweep.send(*this, 0, g * where(ge(e, Scalar(0)), zeros_like(y), y * Scalar(std::log(0.0))));
     }
     sweep.send(*this, 0, g * (y * Scalar(std::log(base.to_double()))));
   }
@@ -332,7 +353,7 @@ Tensor remainder(const Scalar& a, const Tensor& b) {
     const GradModeGuard guard(false);
     out = remainder(number_tensor(a), b);
   }
-  if (needs_grad(b)) detail::record_not_implemented(out, "remainder");
+  if (needs_grad(b)) set_history(out, detail::not_implemented("remainder", b, Tensor()));
   return out;
 }
 
@@ -437,18 +458,10 @@ void masked_fill_(const Tensor& x, const Tensor& mask, const Scalar& value) {
 
 namespace {
 
-struct RoundedDivNode final : NodeOf<2> {
-  const char* name() const override { return "DivBackward1"; }
-  void backward(Tensor g, Sweep& sweep) override {
-    if (sweep.needs(*this, 0)) sweep.send(*this, 0, zeros_like(g));
-    if (sweep.needs(*this, 1)) sweep.send(*this, 1, zeros_like(g));
-  }
-};
-
 Tensor record_rounded(Tensor&& out, const Tensor& a, const Tensor& b) {
   if (needs_grad(a, b)) {
-    auto* node = new RoundedDivNode;
-    record(out, node, a, b);
+    Node* node = detail::zero_gradient("DivBackward1", a, b);
+    set_history(out, node);
     note_input_shapes(*node, out.dtype(), out.sizes(), {&a, &b});
   }
   return std::move(out);
@@ -469,9 +482,12 @@ Tensor div_trunc(const Tensor& a, const Tensor& b) {
   Tensor out;
   {
     const GradModeGuard guard(false);
+    const DType dtype = result_type(a, b);
+    if (dtype == DType::Bool) fail(ErrorKind::NotImplemented, "\"div_trunc_cpu\" not implemented for 'Bool'");
     // Towards zero: the quotient of the absolute values, with the sign put back.
-    const Tensor size = floor_divide(abs(a), abs(b));
-    out = where(eq(lt(a, Scalar(0)), lt(b, Scalar(0))), size, neg(size));
+    const Tensor x = cast_raw(a, dtype), y = cast_raw(b, dtype);
+    const Tensor size = floor_divide(abs(x), abs(y));
+    out = where(eq(lt(x, Scalar(0)), lt(y, Scalar(0))), size, neg(size));
   }
   return record_rounded(std::move(out), a, b);
 }
