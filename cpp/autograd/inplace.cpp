@@ -35,6 +35,7 @@ struct CopySlices final : VariadicNode {
       : VariadicNode(count), base_(base), view_(view), dtype_(base.dtype()), fn_(fn) {}
   ~CopySlices() override { fn_->unref(); }
   const char* name() const override { return "CopySlices"; }
+  const char* full_name() const override { return "torch::autograd::CopySlices"; }
   int listed_edges() const override { return std::max(static_cast<int>(edge_count()), fn_->listed_edges()); }
   void release_saved() noexcept override { fn_->release_saved(); }
 

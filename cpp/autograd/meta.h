@@ -12,7 +12,8 @@ struct AccumulateGrad final : Node {
     refs_ = 0;
     sequence_ = 0;
   }
-  const char* name() const override { return "struct torch::autograd::AccumulateGrad"; }
+  const char* name() const override { return "AccumulateGrad"; }
+  const char* full_name() const override { return "torch::autograd::AccumulateGrad"; }
   void backward(Tensor grad, Sweep& sweep) override;
   // References to the node are references to the leaf.
   void retain() noexcept {

@@ -116,7 +116,7 @@ void SavedTensor::refuse(const Node& node) const {
   const Node* producer = mode_ == Mode::Input ? impl_->grad_fn : &node;
   if (producer) {
     // torch names the producer by its operation: "Exp" for ExpBackward0.
-    std::string_view name = producer->name();
+    std::string_view name = producer->full_name();
     const uint32_t nr = mode_ == Mode::Input ? impl_->output_nr : 0;
     name = name.substr(0, name.find("Backward"));
     message += cat(", which is output ", nr, " of ", name, ",");

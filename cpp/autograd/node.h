@@ -82,6 +82,8 @@ class Node : public Pooled {
   virtual ~Node();
 
   virtual const char* name() const = 0;  // torch's: "MulBackward0"
+  // What torch's own C++ nodes call themselves: "torch::autograd::CopySlices".
+  virtual const char* full_name() const { return name(); }
   // Sends a gradient along each edge. `grad` is that of output 0 and may be undefined only where a
   // node has several outputs; those of outputs 1.. are in extra->gradients.
   virtual void backward(Tensor grad, Sweep& sweep) = 0;

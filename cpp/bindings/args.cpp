@@ -209,6 +209,18 @@ Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject*
       out.error = cat(def.name, "(): argument '", p.name_text, "'", where, " must be ", word(p), ", not ", type_word(value));
       return false;
     }
+    if (p.kind == Kind::IntList && !is_tensor(value) && (PyTuple_Check(value) || PyList_Check(value))) {
+      for (Py_ssize_t k = 0; k < PySequence_Size(value); ++k) {
+        const py::object item = own(PySequence_GetItem(value, k));
+        int overflow = 0;
+        if (PyLong_Check(item.ptr())) (void)PyLong_AsLongLongAndOverflow(item.ptr(), &overflow);
+        if (overflow) {
+          out.error = cat(def.name, "(): argument '", p.name_text, "' failed to unpack the object at pos ", k + 1,
+                          " with error \"Overflow when unpacking long long\"");
+          return false;
+        }
+      }
+    }
     if (value != Py_None) out.values[i] = value;
     return true;
   };
@@ -254,7 +266,7 @@ Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject*
         found = i;
     }
     const std::string text = py::str(name);
-    if (found == parameters.size() || (self && found == 0)) {
+    if (found == parameters.size() || (self && (found == 0 || parameters[found].name_text == "out"))) {
       out.error = cat(def.name, "() got an unexpected keyword argument '", text, "'");
       return out;
     }
@@ -308,22 +320,41 @@ Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject*
 
 }  // namespace
 
+namespace {
+std::pair<size_t, size_t> argument_counts(const Overload& overload, bool method) {
+  size_t least = 0, most = 0;
+  for (size_t i = method ? 1 : 0; i < overload.parameters.size(); ++i) {
+    const Parameter& p = overload.parameters[i];
+    if (method && p.name_text == "out") continue;
+    ++most;
+    if (!p.optional) ++least;
+  }
+  return {least, most};
+}
+}  // namespace
+
 std::string Call::text(int i) const { return py::str(py::handle(values[i])); }
 
 PyObject* invoke(const Def& def, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     const Compiled& c = compiled(def);
     const bool method = self != nullptr;
+    // The error of the only overload that takes that many arguments is the one to tell.
     std::string first_error;
+    int plausible = 0;
+    const size_t given = static_cast<size_t>(count + (keywords ? PyTuple_GET_SIZE(keywords) : 0));
     for (size_t i = 0; i < c.overloads.size(); ++i) {
       const Attempt attempt = bind(def, c.overloads[i], self, args, count, keywords);
       if (attempt.error.empty()) {
-        PyObject* result = def.handler(Call{static_cast<int>(i), attempt.values.data()});
+        PyObject* result = def.handler(Call{static_cast<int>(i), attempt.values.data(), def.name});
         return result;
       }
-      if (i == 0) first_error = attempt.error;
+      const auto [least, most] = argument_counts(c.overloads[i], method);
+      const bool takes = given >= least && given <= most;
+      if (takes) ++plausible;
+      if (i == 0 || (takes && plausible == 1)) first_error = attempt.error;
     }
-    if (c.overloads.size() == 1) fail(ErrorKind::Type, first_error);
+    if (c.overloads.size() == 1 || plausible == 1) fail(ErrorKind::Type, first_error);
     no_overload_fits(def, c, method, args, count, keywords);
   });
 }

@@ -20,6 +20,7 @@ namespace hinoko::bindings {
 struct Call {
   int overload;
   PyObject* const* values;
+  const char* function;  // its name, for error texts
   PyObject* operator[](int i) const { return values[i]; }
 
   bool has(int i) const { return values[i] != nullptr; }

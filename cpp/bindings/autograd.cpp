@@ -97,12 +97,10 @@ std::vector<Tensor> tensors_of(PyObject* o, bool none_allowed) {
 bool truth(PyObject* o, bool fallback) { return o && o != Py_None ? PyObject_IsTrue(o) == 1 : fallback; }
 
 void warn_create_graph() {
-  check(PyErr_WarnEx(PyExc_UserWarning,
-                     "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
+  HINOKO_WARN_ONCE("Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
                      "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "
                      "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break "
-                     "the cycle and avoid the leak.",
-                     1));
+                     "the cycle and avoid the leak.");
 }
 
 void check_gradient_count(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients) {
@@ -116,6 +114,8 @@ void run_backward(const std::vector<Tensor>& outputs, PyObject* gradient, PyObje
   const bool create_graph = truth(create, false);
   const std::vector<Tensor> targets = tensors_of(inputs, false);
   if (inputs && inputs != Py_None && targets.empty()) fail("`inputs` argument to `backward()` cannot be empty.");
+  for (const Tensor& x : targets)
+    if (!x.requires_grad()) fail("can't retain_grad on Tensor that has requires_grad=False");
   if (create_graph) warn_create_graph();
   backward(outputs, grads, {truth(retain, create_graph), create_graph}, targets);
 }

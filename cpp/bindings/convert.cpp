@@ -140,7 +140,7 @@ Dims shape_of(PyObject* data) {
   Dims out;
   py::object item = borrow(data);
   while (PySequence_Check(item.ptr()) && !is_tensor(item.ptr()) && !is_numpy_scalar(item.ptr())) {
-    if (is_text(item.ptr())) fail(ErrorKind::Type, "new(): invalid data type '", Py_TYPE(item.ptr())->tp_name, "'");
+    if (is_text(item.ptr())) fail(ErrorKind::Value, "too many dimensions '", Py_TYPE(item.ptr())->tp_name, "'");
     const Py_ssize_t n = PySequence_Size(item.ptr());
     if (n < 0) throw_python_error();
     out.push_back(n);
@@ -211,9 +211,14 @@ void store(PyObject* o, DimSpan sizes, int dim, DType dtype, char*& out) {
         if (v == -1.0 && PyErr_Occurred()) throw_python_error();
         Scalar(v).write(dtype, out);
       } else {
+        if (is_tensor(o)) {
+          if (as_tensor(o).numel() == 1 && is_floating(as_tensor(o).dtype()) && !is_floating(dtype) && dtype != DType::Bool)
+            fail(ErrorKind::Type, "only integer tensors of a single element can be converted to an index");
+          warn_scalar_conversion(as_tensor(o));
+        }
         const Scalar s = as_scalar(o);
         if (dtype == DType::Int32 && !s.is_float() && s.to_int() != static_cast<int32_t>(s.to_int()))
-          fail("value cannot be converted to type int32_t without overflow");
+          fail("value cannot be converted to type int32 without overflow");
         s.write(dtype, out);
       }
     }
@@ -257,9 +262,9 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, const char* 
     return dtype ? cast_raw(t, *dtype) : t;
   }
   if (is_text(data)) fail(ErrorKind::Type, "new(): invalid data type '", Py_TYPE(data)->tp_name, "'");
+  const Dims sizes = shape_of(data);
   std::optional<DType> found = dtype;
   if (!found) infer_dtype(data, found, 0);
-  const Dims sizes = shape_of(data);
   if (sizes.size() > 1 || (sizes.size() == 1 && sizes[0] > 0)) {
     const py::object first = own(PySequence_GetItem(data, 0));
     if (is_ndarray(first.ptr()))

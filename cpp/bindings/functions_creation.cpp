@@ -20,7 +20,7 @@ struct Options {
 
 PyObject* finish(Tensor&& t, const Options& options, PyObject* out = nullptr, const char* name = "") {
   if (out) return finish_out(std::move(t), out, name);
-  if (options.requires_grad) set_requires_grad(t, true);
+  if (options.requires_grad) ask_for_grad(t);
   return wrap(std::move(t));
 }
 
@@ -109,7 +109,7 @@ PyObject* tensor_handler(const Call& c) {
   check_device(c[2]);
   warn_copy_construct(c[0]);
   Tensor out = tensor_from_data(c[0] ? c[0] : Py_None, c.dtype(1), "tensor");
-  if (c.flag(4)) set_requires_grad(out, true);
+  if (c.flag(4)) ask_for_grad(out);
   return wrap(std::move(out));
 }
 // tensor(data), tensor(data, requires_grad=True), tensor(data, dtype=d).
@@ -125,7 +125,7 @@ PyObject* tensor_fast(PyObject* const* args, Py_ssize_t count, PyObject* keyword
       PyObject* value = args[count + i];
       if (name == requires_grad && PyBool_Check(value)) {
         needs = value == Py_True;
-      } else if (name == dtype && is_dtype(value)) {
+      } else if (name == dtype && Py_TYPE(value) == Py_TYPE(dtype_object(DType::Float32))) {
         d = as_dtype(value);
       } else {
         return nullptr;
@@ -135,7 +135,7 @@ PyObject* tensor_fast(PyObject* const* args, Py_ssize_t count, PyObject* keyword
   return guarded([&] {
     warn_copy_construct(args[0]);
     Tensor out = tensor_from_data(args[0], d, "tensor");
-    if (needs) set_requires_grad(out, true);
+    if (needs) ask_for_grad(out);
     return wrap(std::move(out));
   });
 }
@@ -202,6 +202,11 @@ constexpr Def kCreation[] = {
 };
 
 }  // namespace
+
+void ask_for_grad(const Tensor& t) {
+  if (!is_floating(t.dtype())) fail("Only Tensors of floating point and complex dtype can require gradients");
+  set_requires_grad(t, true);
+}
 
 void register_creation(Registry& r) { r.add<kCreation>(); }
 

@@ -21,7 +21,10 @@ PyObject* same_object(const Call& c) {
 // Under out= the operation runs as recorded as ever: finish_out refuses tensors that require grad.
 template <Unary F>
 PyObject* unary(const Call& c) {
-  return finish_out(F(c.tensor(0)), c[1], "out");
+  // torch computes these two in the dtype of `out`, and takes no other.
+  if (c.has(1) && (F == static_cast<Unary>(abs) || F == static_cast<Unary>(neg)) && c.tensor(1).dtype() != c.tensor(0).dtype())
+    fail("Found dtype ", dtype_scalar_name(c.tensor(1).dtype()), " but expected ", dtype_scalar_name(c.tensor(0).dtype()));
+  return finish_out(F(c.tensor(0)), c[1], c.function);
 }
 template <Unary F>
 PyObject* unary_fast(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -37,11 +40,11 @@ PyObject* unary_inplace(const Call& c) {
 template <TensorTensor TT, TensorScalar TS>
 PyObject* binary(const Call& c) {
   Tensor result = is_tensor(c[1]) ? TT(c.tensor(0), c.tensor(1)) : TS(c.tensor(0), c.scalar(1));
-  return finish_out(std::move(result), c[2], "out");
+  return finish_out(std::move(result), c[2], c.function);
 }
 template <TensorTensor TT>
 PyObject* binary_tensors(const Call& c) {
-  return finish_out(TT(c.tensor(0), c.tensor(1)), c[2], "out");
+  return finish_out(TT(c.tensor(0), c.tensor(1)), c[2], c.function);
 }
 template <TensorTensor TT, TensorScalar TS>
 PyObject* binary_fast(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -67,14 +70,14 @@ PyObject* add_handler(const Call& c) {
   Tensor out = is_tensor(c[1]) ? add(c.tensor(0), c.tensor(1), alpha)
                : alpha.equals(1) ? add(c.tensor(0), c.scalar(1))
                                  : add(c.tensor(0), c.scalar(1), alpha);
-  return finish_out(std::move(out), c[3], "add");
+  return finish_out(std::move(out), c[3], c.function);
 }
 PyObject* sub_handler(const Call& c) {
   const Scalar alpha = c.scalar(2, Scalar(1));
   Tensor out = is_tensor(c[1])  ? sub(c.tensor(0), c.tensor(1), alpha)
                : alpha.equals(1) ? sub(c.tensor(0), c.scalar(1))
                                  : sub(c.tensor(0), number_tensor(c.scalar(1)), alpha);
-  return finish_out(std::move(out), c[3], "sub");
+  return finish_out(std::move(out), c[3], c.function);
 }
 PyObject* rsub_handler(const Call& c) {
   const Scalar alpha = c.scalar(2, Scalar(1));
@@ -106,25 +109,25 @@ PyObject* div_handler(const Call& c) {
   } else {
     out = is_tensor(c[1]) ? div(c.tensor(0), c.tensor(1)) : div(c.tensor(0), c.scalar(1));
   }
-  return finish_out(std::move(out), c[3], "div");
+  return finish_out(std::move(out), c[3], c.function);
 }
 
 PyObject* pow_handler(const Call& c) {
-  if (c.overload == 1) return finish_out(pow(c.scalar(0), c.tensor(1)), c[2], "pow");
-  if (c.overload == 2) return finish_out(pow(c.tensor(0), c.scalar(1)), c[2], "pow");
-  return finish_out(pow(c.tensor(0), c.tensor(1)), c[2], "pow");
+  if (c.overload == 1) return finish_out(pow(c.scalar(0), c.tensor(1)), c[2], c.function);
+  if (c.overload == 2) return finish_out(pow(c.tensor(0), c.scalar(1)), c[2], c.function);
+  return finish_out(pow(c.tensor(0), c.tensor(1)), c[2], c.function);
 }
 PyObject* pow_fast(PyObject* const* args, Py_ssize_t count, PyObject* keywords) { return binary_fast<pow, pow>(args, count, keywords); }
 
 PyObject* remainder_handler(const Call& c) {
-  if (c.overload == 1) return finish_out(remainder(c.scalar(0), c.tensor(1)), c[2], "remainder");
+  if (c.overload == 1) return finish_out(remainder(c.scalar(0), c.tensor(1)), c[2], c.function);
   return binary<remainder, remainder>(c);
 }
 
 Tensor tensor_or_number(const Call& c, int i) { return is_tensor(c[i]) ? c.tensor(i) : number_tensor(c.scalar(i)); }
 
 PyObject* where_handler(const Call& c) {
-  if (c.overload == 0) return finish_out(where(c.tensor(0), tensor_or_number(c, 1), tensor_or_number(c, 2)), c[3], "where");
+  if (c.overload == 0) return finish_out(where(c.tensor(0), tensor_or_number(c, 1), tensor_or_number(c, 2)), c[3], c.function);
   const Tensor found = nonzero(c.tensor(0));
   const std::vector<Tensor> columns = unbind(found, 1);
   const py::object out = own(PyTuple_New(static_cast<Py_ssize_t>(columns.size())));
@@ -210,6 +213,17 @@ constexpr Def kTwo[] = {
     {"where", "where(Tensor self, Tensor condition, TensorOrNumber other)",
      [](const Call& c) { return wrap(where(c.tensor(1), c.tensor(0), tensor_or_number(c, 2))); }, kMethod,
      "self where condition holds, other elsewhere."},
+    {"addcmul", "addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Number value=1, Tensor out=None)",
+     [](const Call& c) {
+       return finish_out(addcmul(c.tensor(0), c.tensor(1), c.tensor(2), c.scalar(3, Scalar(1))), c[4], c.function);
+     },
+     kBoth, "input + value * tensor1 * tensor2."},
+    {"addcmul_", "addcmul_(Tensor input, Tensor tensor1, Tensor tensor2, *, Number value=1)",
+     [](const Call& c) {
+       addcmul_(c.tensor(0), c.tensor(1), c.tensor(2), c.scalar(3, Scalar(1)));
+       return same_object(c);
+     },
+     kMethod, "In-place addcmul."},
     {"masked_fill", "masked_fill(Tensor input, Tensor mask, TensorOrNumber value)",
      [](const Call& c) { return wrap(masked_fill(c.tensor(0), c.tensor(1), fill_value(c, 2))); }, kBoth,
      "value where mask holds, input elsewhere."},

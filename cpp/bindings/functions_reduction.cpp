@@ -8,7 +8,12 @@ namespace {
 PyTypeObject* named_tuple_type(const char* full_name) {
   static auto* fields = new PyStructSequence_Field[3]{{"values", "the values"}, {"indices", "where they are"}, {nullptr, nullptr}};
   PyStructSequence_Desc description = {full_name, "values and their indices", fields, 2};
-  return reinterpret_cast<PyTypeObject*>(check(reinterpret_cast<PyObject*>(PyStructSequence_NewType(&description))));
+  auto* type = reinterpret_cast<PyTypeObject*>(check(reinterpret_cast<PyObject*>(PyStructSequence_NewType(&description))));
+  type->tp_repr = [](PyObject* self) {
+    return PyUnicode_FromFormat("%s(\nvalues=%R,\nindices=%R)", Py_TYPE(self)->tp_name, PyStructSequence_GetItem(self, 0),
+                                PyStructSequence_GetItem(self, 1));
+  };
+  return type;
 }
 
 PyObject* values_and_indices(ValuesAndIndices&& r, PyTypeObject* type) {
@@ -36,11 +41,11 @@ PyObject* extreme(const Call& c) {
 
 PyObject* sum_handler(const Call& c) {
   if (c.overload == 0) return wrap(sum(c.tensor(0), c.dtype(1)));
-  return finish_out(sum(c.tensor(0), c.dims(1), c.flag(2), c.dtype(3)), c[4], "sum");
+  return finish_out(sum(c.tensor(0), c.dims(1), c.flag(2), c.dtype(3)), c[4], c.function);
 }
 PyObject* mean_handler(const Call& c) {
   if (c.overload == 0) return wrap(mean(c.tensor(0), c.dtype(1)));
-  return finish_out(mean(c.tensor(0), c.dims(1), c.flag(2), c.dtype(3)), c[4], "mean");
+  return finish_out(mean(c.tensor(0), c.dims(1), c.flag(2), c.dtype(3)), c[4], c.function);
 }
 template <Tensor (*F)(const Tensor&, std::optional<DType>)>
 PyObject* whole_fast(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {

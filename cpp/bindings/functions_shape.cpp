@@ -50,7 +50,7 @@ PyObject* in_place(const Call& c) {
 
 template <Tensor (*F)(const Tensor&, const Tensor&)>
 PyObject* product(const Call& c) {
-  return finish_out(F(c.tensor(0), c.tensor(1)), c[2], "matmul");
+  return finish_out(F(c.tensor(0), c.tensor(1)), c[2], c.function);
 }
 
 constexpr Def kShape[] = {
@@ -101,13 +101,21 @@ constexpr Def kShape[] = {
     {"as_strided", "as_strided(Tensor input, IntList size, IntList stride, int storage_offset=None)",
      [](const Call& c) { return wrap(as_strided(c.tensor(0), c.dims(1), c.dims(2), c.integer(3, c.tensor(0)->offset()))); }, kBoth,
      "A view with any sizes, strides and offset."},
+    {"flip", "flip(Tensor input, IntList... dims)", [](const Call& c) { return wrap(flip(c.tensor(0), c.dims(1))); }, kBoth,
+     "The elements in reverse order along dims."},
+    {"__reversed__", "__reversed__(Tensor self)",
+     [](const Call& c) {
+       const int64_t first[] = {0};
+       return c.tensor(0).ndim() ? wrap(flip(c.tensor(0), first)) : wrap(c.tensor(0));
+     },
+     kMethod, ""},
     {"unbind", "unbind(Tensor input, int dim=0)", unbind_handler, kBoth, "The slices along dim, as a tuple."},
     {"cat", "cat(TensorList tensors, int dim=0, *, Tensor out=None)",
-     [](const Call& c) { return finish_out(cat(as_tensors(c[0]), c.integer(1, 0)), c[2], "cat"); }, kFunction, "Joins tensors along dim."},
+     [](const Call& c) { return finish_out(cat(as_tensors(c[0]), c.integer(1, 0)), c[2], c.function); }, kFunction, "Joins tensors along dim."},
     {"concat", "concat(TensorList tensors, int dim=0, *, Tensor out=None)",
-     [](const Call& c) { return finish_out(cat(as_tensors(c[0]), c.integer(1, 0)), c[2], "cat"); }, kFunction, "Alias of cat."},
+     [](const Call& c) { return finish_out(cat(as_tensors(c[0]), c.integer(1, 0)), c[2], c.function); }, kFunction, "Alias of cat."},
     {"stack", "stack(TensorList tensors, int dim=0, *, Tensor out=None)",
-     [](const Call& c) { return finish_out(stack(as_tensors(c[0]), c.integer(1, 0)), c[2], "stack"); }, kFunction,
+     [](const Call& c) { return finish_out(stack(as_tensors(c[0]), c.integer(1, 0)), c[2], c.function); }, kFunction,
      "Joins tensors of one shape along a new dimension."},
     {"nonzero", "nonzero(Tensor input)", [](const Call& c) { return wrap(nonzero(c.tensor(0))); }, kBoth, "The indices of all elements that are not zero."},
     {"matmul", "matmul(Tensor input, Tensor other, *, Tensor out=None)", product<matmul>, kBoth,

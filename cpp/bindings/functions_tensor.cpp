@@ -76,15 +76,14 @@ PyObject* format_handler(const Call& c) {
   fail(ErrorKind::Type, "unsupported format string passed to Tensor.__format__");
 }
 
+// The memory from the first to the last element, so that strides are kept.
 py::object rebuild_arguments(const Tensor& t) {
-  const Tensor dense = t.is_contiguous() ? t : clone_raw(t);
-  Tensor rows = dense;
-  if (!rows.is_contiguous()) {
-    rows = empty(t.sizes(), t.dtype());
-    copy_raw(rows, t);
-  }
-  const py::bytes data(static_cast<const char*>(rows.raw()), static_cast<size_t>(rows.numel()) * item_size(rows.dtype()));
-  return py::make_tuple(dtype_name(t.dtype()), own(PySequence_Tuple(own(size_object(t.sizes())).ptr())), data, t.requires_grad());
+  int64_t extent = t.numel() ? 1 : 0;
+  if (extent)
+    for (int i = 0; i < t.ndim(); ++i) extent += (t.size(i) - 1) * t.stride(i);
+  const py::bytes data(static_cast<const char*>(t.raw()), static_cast<size_t>(extent) * item_size(t.dtype()));
+  const auto tuple = [](DimSpan values) { return own(PySequence_Tuple(own(size_object(values)).ptr())); };
+  return py::make_tuple(dtype_name(t.dtype()), tuple(t.sizes()), tuple(t.strides()), data, t.requires_grad());
 }
 
 PyObject* reduce_handler(const Call& c) {
@@ -106,6 +105,21 @@ PyObject* copy_handler(const Call& c) {
   return wrap_new(std::move(out), Py_TYPE(c[0]));
 }
 
+// A copy of the memory behind `t`; tensors that share memory share the copy's.
+Tensor deepcopy_data(const Tensor& t, const py::dict& memo) {
+  const Storage& storage = *t->storage;
+  if (storage.kind == Storage::Kind::Inline) return clone_raw(t);
+  const py::int_ key(reinterpret_cast<uintptr_t>(&storage));
+  const int64_t width = static_cast<int64_t>(item_size(t.dtype())), length[] = {static_cast<int64_t>(storage.bytes) / width}, step[] = {1};
+  if (!memo.contains(key)) {
+    const Tensor whole = clone_raw(alias(t, length, step, storage.data));
+    memo[key] = own(wrap(whole));
+  }
+  const py::object held = memo[key];
+  const Tensor& copied = as_tensor(held.ptr());
+  return alias(copied, t.sizes(), t.strides(), copied.data<char>() + t->offset() * width);
+}
+
 PyObject* deepcopy_handler(const Call& c) {
   const Tensor& t = c.tensor(0);
   const py::dict memo = py::cast<py::dict>(borrow(c[1]));
@@ -116,7 +130,7 @@ PyObject* deepcopy_handler(const Call& c) {
          "attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
          "https://github.com/pytorch/pytorch/pull/103001");
   const py::object deepcopy = py::module_::import("copy").attr("deepcopy");
-  Tensor out = clone_raw(t);
+  Tensor out = deepcopy_data(t, memo);
   if (t.requires_grad()) set_requires_grad(out, true);
   py::object result = own(wrap_new(Tensor(out), Py_TYPE(c[0])));
   memo[key] = result;
@@ -183,6 +197,7 @@ constexpr Def kTensor[] = {
     {"storage_offset", "storage_offset(Tensor input)", [](const Call& c) { return PyLong_FromLongLong(c.tensor(0)->offset()); }, kMethod,
      "Where the first element is in the storage, in elements."},
     {"data_ptr", "data_ptr(Tensor input)", data_ptr_handler, kMethod, "The address of the first element."},
+    {"get_device", "get_device(Tensor input)", [](const Call&) { return PyLong_FromLong(-1); }, kBoth, "-1: the CPU."},
     {"is_contiguous", "is_contiguous(Tensor input, MemoryFormat memory_format=None)",
      [](const Call& c) { return PyBool_FromLong(c.tensor(0).is_contiguous()); }, kMethod, "Whether the elements lie in row-major order."},
     {"is_floating_point", "is_floating_point(Tensor input)", [](const Call& c) { return PyBool_FromLong(is_floating(c.tensor(0).dtype())); },

@@ -7,7 +7,11 @@ namespace hinoko::bindings {
 
 namespace {
 
-bool is_plain_int(PyObject* o) { return PyLong_Check(o) ? !PyBool_Check(o) : is_numpy_scalar(o) && is_int(o); }
+// Whatever says it is an integer, but for those that mean something else as an index.
+bool is_plain_int(PyObject* o) {
+  if (PyLong_Check(o)) return !PyBool_Check(o);
+  return PyIndex_Check(o) && !is_tensor(o) && !is_ndarray(o);
+}
 
 // torch takes a list as a tuple of indices when it holds anything but numbers.
 bool is_tuple_like(PyObject* key) {
@@ -36,12 +40,14 @@ py::object as_key_tuple(PyObject* key) {
   return own(PySequence_Tuple(key));
 }
 
-Tensor select_checked(const Tensor& t, int64_t dim, PyObject* index) {
+// `named` is the dimension that an error text names: that of the tensor as the user knows it.
+Tensor select_checked(const Tensor& t, int64_t dim, PyObject* index, int64_t named = 0) {
   const int64_t i = as_int(index);
   if (t.ndim() == 0)
     fail(ErrorKind::Index,
          "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
-  check_index(t, dim, i);
+  const int64_t size = t.size(static_cast<int>(dim));
+  if (i < -size || i >= size) fail(ErrorKind::Index, "index ", i, " is out of bounds for dimension ", named, " with size ", size);
   return select(t, dim, i);
 }
 
@@ -102,7 +108,7 @@ Tensor apply_views(const Tensor& t, PyObject* tuple, std::vector<Tensor>& indice
   if (named > t.ndim()) fail(ErrorKind::Index, "too many indices for tensor of dimension ", t.ndim());
 
   Tensor out = t;
-  int64_t dim = 0;
+  int64_t dim = 0, real = 0;  // in `out`, and in `t`
   bool seen_ellipsis = false;
   const auto note = [&](Tensor index) {
     if (static_cast<int64_t>(indices.size()) <= dim) indices.resize(static_cast<size_t>(dim) + 1);
@@ -111,16 +117,17 @@ Tensor apply_views(const Tensor& t, PyObject* tuple, std::vector<Tensor>& indice
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* o = PyTuple_GET_ITEM(tuple, i);
     if (is_plain_int(o)) {
-      out = select_checked(out, dim, o);
+      out = select_checked(out, dim, o, real++);
     } else if (PySlice_Check(o)) {
       const Range r = slice_range(o, out.size(static_cast<int>(dim)));
       if (r.start != 0 || r.stop != out.size(static_cast<int>(dim)) || r.step != 1) out = slice(out, dim, r.start, r.stop, r.step);
-      ++dim;
+      ++dim, ++real;
     } else if (o == Py_Ellipsis) {
       if (seen_ellipsis) continue;
       seen_ellipsis = true;
       // What the rest does not name. Dimensions that None and bool add come on top as they appear.
       dim += t.ndim() - named;
+      real += t.ndim() - named;
     } else if (o == Py_None) {
       out = unsqueeze(out, dim);
       ++dim;
@@ -135,14 +142,14 @@ Tensor apply_views(const Tensor& t, PyObject* tuple, std::vector<Tensor>& indice
         note(bool_index(index.item().to_bool()));
         ++dim;
       } else {
-        check_index(out, dim, index.item().to_int());
-        out = select(out, dim, index.item().to_int());
+        out = select_checked(out, dim, o, real++);
       }
     } else if (is_tensor(o) || is_ndarray(o) || (PySequence_Check(o) && !PyDict_Check(o))) {
       Tensor index = index_tensor(o);
       const int64_t width = index.dtype() == DType::Bool ? std::max(index.ndim(), 1) : 1;
       note(std::move(index));
       dim += width;
+      real += width;
     } else {
       refuse_index(o);
     }

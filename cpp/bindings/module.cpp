@@ -21,13 +21,17 @@ void init_module(py::module_& m) {
       fail(ErrorKind::Type, "only floating-point types are supported as the default type");
     g_default_dtype = as_dtype(d.ptr());
   });
-  m.def("_rebuild_tensor", [](const std::string& dtype, const py::tuple& sizes, const py::bytes& data, bool requires_grad) {
+  m.def("_rebuild_tensor", [](const std::string& dtype, const py::tuple& sizes, const py::tuple& strides, const py::bytes& data,
+                              bool requires_grad) {
     for (int i = 0; i < kNumDTypes; ++i) {
       const auto d = static_cast<DType>(i);
       if (dtype != dtype_name(d)) continue;
-      Tensor out = empty(as_dims(sizes.ptr()), d);
+      const Dims shape = as_dims(sizes.ptr()), steps = as_dims(strides.ptr());
+      const bool valid = shape.size() == steps.size() && std::all_of(steps.begin(), steps.end(), [](int64_t v) { return v >= 0; });
+      if (!valid) throw py::value_error("the strides do not fit the shape");
+      Tensor out = empty_strided(shape, steps, d);
       const std::string_view bytes = data;
-      if (bytes.size() != static_cast<size_t>(out.numel()) * item_size(d)) throw py::value_error("the data does not fit the shape");
+      if (bytes.size() != out->storage->bytes) throw py::value_error("the data does not fit the shape");
       if (!bytes.empty()) std::memcpy(out.raw(), bytes.data(), bytes.size());
       if (requires_grad) set_requires_grad(out, true);
       return own(wrap(std::move(out)));

@@ -42,7 +42,7 @@ PyObject* repr(PyObject* o) {
 PyObject* name(PyObject* o, PyObject*) {
   return guarded([&] {
     const Node& node = node_of(o);
-    return PyUnicode_FromString(node.is_accumulator() ? "torch::autograd::AccumulateGrad" : node.name());
+    return PyUnicode_FromString(node.full_name());
   });
 }
 
@@ -136,7 +136,7 @@ PyObject* node_object(Node* node) {
     Py_INCREF(existing);
     return existing;
   }
-  PyTypeObject* type = type_named(node->is_accumulator() ? "AccumulateGrad" : node->name());
+  PyTypeObject* type = type_named(node->name());
   auto* self = reinterpret_cast<PyNode*>(check(type->tp_alloc(type, 0)));
   node->ref();
   self->node = node;

@@ -97,7 +97,7 @@ DType dtype_of_array(const py::object& dtype) {
 }  // namespace
 
 PyObject* tensor_numpy(const Tensor& t) {
-  if (t.requires_grad()) fail("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+  if (t.requires_grad() && grad_enabled()) fail("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
   static PyObject* const asarray = py::object(py::module_::import("numpy").attr("asarray")).release().ptr();
   return check(PyObject_CallOneArg(asarray, export_memory(t).ptr()));
 }

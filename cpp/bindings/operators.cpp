@@ -30,6 +30,8 @@ bool as_unusual_number(PyObject* o, Scalar& out) {
   out = as_scalar(o);
   return true;
 }
+// A numpy array takes part as the tensor that from_numpy makes of it (which torch refuses on the left).
+py::object array_as_tensor(PyObject* o) { return is_ndarray(o) ? own(wrap(tensor_from_buffer(o, true))) : py::object(); }
 
 using TensorTensor = Tensor (*)(const Tensor&, const Tensor&);
 using TensorScalar = Tensor (*)(const Tensor&, const Scalar&);
@@ -63,9 +65,11 @@ PyObject* binary_slot(PyObject* a, PyObject* b) noexcept {
       if (is_tensor(b)) return wrap(TT(as_tensor(a), as_tensor(b)));
       if (as_number(b, number) || as_unusual_number(b, number)) return wrap(TS(as_tensor(a), number));
       if (PyLong_Check(b)) fail("Overflow when unpacking long long");
+      if (const py::object array = array_as_tensor(b)) return wrap(TT(as_tensor(a), as_tensor(array.ptr())));
     } else if (is_tensor(b)) {
       if (as_number(a, number) || as_unusual_number(a, number)) return wrap(ST(number, as_tensor(b)));
       if (PyLong_Check(a)) fail("Overflow when unpacking long long");
+      if (const py::object array = array_as_tensor(a)) return wrap(TT(as_tensor(array.ptr()), as_tensor(b)));
     }
     Py_RETURN_NOTIMPLEMENTED;
   });
@@ -128,17 +132,20 @@ PyObject* invert(PyObject* a) noexcept {
   });
 }
 
+}  // namespace
+
 void warn_scalar_conversion(const Tensor& t) {
   if (!t.requires_grad()) return;
-  check(PyErr_WarnEx(PyExc_UserWarning,
-                     "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
-                     "Consider using tensor.detach() first.",
-                     1));
+  HINOKO_WARN_ONCE(
+      "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+      "Consider using tensor.detach() first.");
 }
+
+namespace {
 
 const Tensor& one_element(PyObject* a) {
   const Tensor& t = as_tensor(a);
-  if (t.numel() != 1) fail("a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
+  if (t.numel() != 1) fail(ErrorKind::Value, "only one element tensors can be converted to Python scalars");
   return t;
 }
 

@@ -14,7 +14,7 @@ std::string tensor_repr(PyObject* o) {
   const Dims strides = t.strides();
   PrintSuffix suffix{"", false, default_dtype()};
   try {
-    if (const Node* node = grad_fn(t)) suffix.grad_fn = node->is_accumulator() ? "AccumulateGrad" : node->name();
+    if (const Node* node = grad_fn(t)) suffix.grad_fn = node->name();
   } catch (const Error&) {  // a view whose producer can't be said any more
     suffix.grad_fn = "Invalid";
   }
@@ -38,7 +38,7 @@ void init_printing(py::module_& m) {
   });
   m.def("_set_printoptions", [](int precision, double threshold, int64_t edgeitems, int64_t linewidth, const py::object& sci_mode) {
     g_options = {precision, threshold, edgeitems, linewidth, sci_mode.is_none() ? -1 : sci_mode.cast<bool>() ? 1 : 0};
-  });
+  }, py::arg("precision"), py::arg("threshold"), py::arg("edgeitems"), py::arg("linewidth"), py::arg("sci_mode"));
 }
 
 }  // namespace hinoko::bindings

@@ -42,6 +42,8 @@ void assign_grad(const Tensor& t, PyObject* value) {
 
 void assign_requires_grad(const Tensor& t, PyObject* value) {
   if (!value || !PyBool_Check(value)) fail("requires_grad must be a bool");
+  if (value == Py_True && t.is_leaf() && !is_floating(t.dtype()))
+    fail("only Tensors of floating point and complex dtype can require gradients");
   set_requires_grad(t, value == Py_True);
 }
 
@@ -61,11 +63,9 @@ void assign_data(const Tensor& t, PyObject* value) {
 
 PyObject* transposed(const Tensor& t) {
   if (t.ndim() != 2)
-    check(PyErr_WarnEx(PyExc_UserWarning,
-                       "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw "
+    HINOKO_WARN_ONCE("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw "
                        "an error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange("
-                       "x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.",
-                       1));
+                       "x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.");
   Dims order;
   for (int i = t.ndim() - 1; i >= 0; --i) order.push_back(i);
   return wrap(permute(t, order));

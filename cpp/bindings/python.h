@@ -64,9 +64,12 @@ inline const Tensor& as_tensor(PyObject* o) noexcept {
   return reinterpret_cast<const Tensor&>(reinterpret_cast<PyTensor*>(o)->impl);
 }
 PyObject* wrap_new(Tensor&& t, PyTypeObject* type = nullptr);
+// The wrapper that a tensor kept alive (kOwnsHandle), which owns the tensor again from now on.
+PyObject* take_back_handle(Tensor&& t);
 // The Python object of a tensor: the same one as long as it lives. New reference.
 inline PyObject* wrap(Tensor&& t) {
   if (auto* existing = static_cast<PyObject*>(t->handle)) {
+    if (t->flags & kOwnsHandle) return take_back_handle(std::move(t));
     Py_INCREF(existing);
     return existing;
   }
@@ -81,8 +84,8 @@ void init_tensor_type(py::module_& m);
 
 // ---- small types (types.cpp): dtype, device, layout, Size ----
 PyObject* dtype_object(DType d);        // borrowed
-bool is_dtype(PyObject* o);
-DType as_dtype(PyObject* o);            // of a dtype object
+bool is_dtype(PyObject* o);             // a dtype, or Python's float, int or bool, which stand for one
+DType as_dtype(PyObject* o);
 PyObject* size_object(DimSpan sizes);   // torch.Size, new reference
 bool is_size(PyObject* o);
 PyObject* cpu_device();                 // borrowed
@@ -109,6 +112,17 @@ std::vector<Tensor> as_tensors(PyObject* sequence);
 // torch.tensor: copies numbers, nested sequences, arrays, tensors.
 Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, const char* function);
 PyObject* to_list(const Tensor& t);     // tolist()
+
+// Warns that a number is read out of a tensor that requires grad.
+void warn_scalar_conversion(const Tensor& t);
+// Sets requires_grad on a tensor that was just made.
+void ask_for_grad(const Tensor& t);
+// torch's warnings that come once per process.
+#define HINOKO_WARN_ONCE(text)                                                       \
+  do {                                                                               \
+    static bool shown = false;                                                       \
+    if (!std::exchange(shown, true)) check(PyErr_WarnEx(PyExc_UserWarning, text, 1)); \
+  } while (0)
 
 // ---- one function per file of the bindings ----
 void init_node_type(py::module_& m);

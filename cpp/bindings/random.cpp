@@ -36,9 +36,16 @@ void draw(const Tensor& out, Law law, Generator& generator, double a, double b) 
     if (law == Law::Normal) fail(ErrorKind::NotImplemented, "\"normal_kernel_cpu\" not implemented for '", dtype_scalar_name(out.dtype()), "'");
     fail(ErrorKind::NotImplemented, "\"check_uniform_bounds\" not implemented for '", dtype_scalar_name(out.dtype()), "'");
   }
-  // The order of drawing is the order in memory; a tensor with gaps is drawn apart and copied.
+  // The order of drawing is the order in memory: what is not contiguous is drawn apart and laid out so.
   const bool direct = out.is_contiguous();
-  const Tensor dense = direct ? out : empty(out.sizes(), out.dtype());
+  Dims order, sizes, strides;
+  for (int i = 0; i < out.ndim(); ++i) order.push_back(i);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t x, int64_t y) { return out.stride(static_cast<int>(x)) > out.stride(static_cast<int>(y)); });
+  for (const int64_t i : order) {
+    sizes.push_back(out.size(static_cast<int>(i)));
+    strides.push_back(out.stride(static_cast<int>(i)));
+  }
+  const Tensor dense = direct ? out : empty(sizes, out.dtype());
   dispatch(out.dtype(), [&]<class T>(TypeTag<T>) {
     if constexpr (std::is_floating_point_v<T>) {
       if (law == Law::Normal) {
@@ -48,7 +55,7 @@ void draw(const Tensor& out, Law law, Generator& generator, double a, double b) 
       }
     }
   });
-  if (!direct) copy_raw(out, dense);
+  if (!direct) copy_raw(alias(out, sizes, strides, out.raw()), dense);
 }
 
 // rand(size..., generator, out, dtype, layout, device, pin_memory, requires_grad)
@@ -61,7 +68,7 @@ PyObject* random_sizes(const Call& c) {
   Tensor out = empty(sizes, c.dtype(3).value_or(c.has(2) ? c.tensor(2).dtype() : default_dtype()));
   draw(out, L, generator_of(c[1]), 0, 1);
   if (c.has(2)) return finish_out(std::move(out), c[2], L == Law::Normal ? "randn" : "rand");
-  if (c.flag(7)) set_requires_grad(out, true);
+  if (c.flag(7)) ask_for_grad(out);
   return wrap(std::move(out));
 }
 template <Law L>
@@ -69,7 +76,7 @@ PyObject* random_like(const Call& c) {
   check_device(c[3]);
   Tensor out = empty_like(c.tensor(0), c.dtype(1));
   draw(out, L, *g_default, 0, 1);
-  if (c.flag(5)) set_requires_grad(out, true);
+  if (c.flag(5)) ask_for_grad(out);
   return wrap(std::move(out));
 }
 template <Law L>

@@ -28,9 +28,26 @@ PyTensor* allocate(PyTypeObject* type) {
   return reinterpret_cast<PyTensor*>(type->tp_alloc(type, 0));
 }
 
+// Whether the wrapper has to outlive its last Python reference: something else holds the tensor, and the
+// wrapper carries attributes or a class of the user's.
+bool outlives(const PyTensor* self) {
+  return self->impl && self->impl->handle == self && self->impl->refs > 1 &&
+         (Py_TYPE(self) != g_tensor_type || (self->dict && PyDict_GET_SIZE(self->dict)));
+}
+// The tensor owns the wrapper from now on, instead of the other way round.
+void hand_over(PyTensor* self) {
+  self->impl->flags |= kOwnsHandle;
+  self->impl->unref();
+}
+
 void dealloc(PyObject* o) {
   auto* self = reinterpret_cast<PyTensor*>(o);
   PyTypeObject* type = Py_TYPE(o);
+  if (type == g_tensor_type && self->dict && outlives(self)) {
+    Py_SET_REFCNT(o, 1);
+    hand_over(self);
+    return;
+  }
   if (PyObject_GC_IsTracked(o)) PyObject_GC_UnTrack(o);
   if (self->weakrefs) PyObject_ClearWeakRefs(o);
   Py_CLEAR(self->dict);
@@ -52,6 +69,14 @@ int traverse(PyObject* o, visitproc visit, void* arg) {
   Py_VISIT(reinterpret_cast<PyTensor*>(o)->dict);
   Py_VISIT(Py_TYPE(o));
   return 0;
+}
+
+// For Python subclasses, whose own deallocator would take the attributes first.
+void finalize(PyObject* o) {
+  auto* self = reinterpret_cast<PyTensor*>(o);
+  if (Py_TYPE(o) == g_tensor_type || !outlives(self)) return;
+  Py_INCREF(o);
+  hand_over(self);
 }
 
 int clear(PyObject* o) {
@@ -89,7 +114,7 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject*) {
   });
 }
 
-Py_hash_t hash(PyObject* o) { return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(o) >> 4); }
+Py_hash_t hash(PyObject* o) { return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(o)); }  // id(), as in torch
 
 PyObject* repr(PyObject* o) {
   return guarded([&] {
@@ -105,6 +130,13 @@ PyMemberDef g_members[] = {
 };
 
 }  // namespace
+
+PyObject* take_back_handle(Tensor&& t) {
+  auto* existing = static_cast<PyObject*>(t->handle);
+  t->flags &= static_cast<uint16_t>(~kOwnsHandle);
+  (void)t.release();  // the wrapper's reference to the tensor; the caller gets that to the wrapper
+  return existing;
+}
 
 PyObject* wrap_new(Tensor&& t, PyTypeObject* type) {
   PyTensor* self = allocate(type ? type : g_tensor_type);
@@ -134,6 +166,7 @@ void init_tensor_type(py::module_& m) {
       {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
       {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
       {Py_tp_clear, reinterpret_cast<void*>(clear)},
+      {Py_tp_finalize, reinterpret_cast<void*>(finalize)},
       {Py_tp_setattro, reinterpret_cast<void*>(set_attribute)},
       {Py_tp_new, reinterpret_cast<void*>(construct)},
       {Py_tp_hash, reinterpret_cast<void*>(hash)},
@@ -149,6 +182,15 @@ void init_tensor_type(py::module_& m) {
   PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
   g_tensor_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)));
+  // Error texts say 'Tensor', as for a class that is written in Python.
+  g_tensor_type->tp_name = "Tensor";
+  const py::int_ priority(1000);  // numpy's numbers and arrays leave operators to us
+  check(PyObject_SetAttrString(reinterpret_cast<PyObject*>(g_tensor_type), "__array_priority__", priority.ptr()));
+  g_release_handle = [](void* handle) noexcept {
+    auto* self = static_cast<PyTensor*>(handle);
+    self->impl = nullptr;
+    Py_DECREF(&self->ob_base);
+  };
   m.attr("Tensor") = borrow(reinterpret_cast<PyObject*>(g_tensor_type));
   check(PyModule_AddFunctions(m.ptr(), functions.data()));
 

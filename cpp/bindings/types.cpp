@@ -193,6 +193,7 @@ void init_device(py::module_& m) {
             if (!index.is_none()) {
               if (out.index >= 0) fail("type (string) must not include an index because index was passed explicitly: ", type.cast<std::string>());
               out.index = index.cast<int>();
+              if (out.index < 0) fail("Device index must not be negative");
             }
             return out;
           }),
@@ -221,8 +222,16 @@ void init_device(py::module_& m) {
 }  // namespace
 
 PyObject* dtype_object(DType d) { return g_dtypes[static_cast<int>(d)]; }
-bool is_dtype(PyObject* o) { return Py_TYPE(o) == g_dtype_type; }
+bool is_dtype(PyObject* o) {
+  if (Py_TYPE(o) == g_dtype_type) return true;
+  const auto* type = reinterpret_cast<PyTypeObject*>(o);
+  return type == &PyFloat_Type || type == &PyLong_Type || type == &PyBool_Type;
+}
 DType as_dtype(PyObject* o) {
+  const auto* type = reinterpret_cast<PyTypeObject*>(o);
+  if (type == &PyFloat_Type) return DType::Float64;
+  if (type == &PyLong_Type) return DType::Int64;
+  if (type == &PyBool_Type) return DType::Bool;
   for (int i = 0; i < kNumDTypes; ++i)
     if (o == g_dtypes[i]) return static_cast<DType>(i);
   return py::cast<DTypeObject&>(py::handle(o)).value;

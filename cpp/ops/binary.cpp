@@ -135,7 +135,7 @@ Tensor binary(const Tensor& a, const Tensor& b) {
 template <class Row>
 struct ScalarNode final : NodeOf<1> {
   explicit ScalarNode(const Scalar& s) : b(s) {}
-  const char* name() const override { return Row::node; }
+  const char* name() const override { return Row::id == BinaryId::remainder ? "RemainderBackward0" : Row::node; }
   int listed_edges() const override { return Row::id == BinaryId::remainder ? 1 : 2; }
   void release_saved() noexcept override { a.reset(); }
   void backward(Tensor g, Sweep& sweep) override {
@@ -228,10 +228,10 @@ Node* mark(const Tensor& a, const Tensor& b) {
 
 template <class Row>
 void binary_inplace(const Tensor& a, const Tensor& b) {
+  detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
   const DType compute = check_operands(Row::id, Row::result, a, b);
-  const DType dtype = Row::result == Result::Compare ? a.dtype() : compute;
+  detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
   const bool recorded = has_history<Row> && needs_grad(a, b);
-  detail::check_inplace_result(a, dtype, broadcast_shapes(a.sizes(), b.sizes()));
   check_inplace(a, recorded);
   check_no_overlap(a, {&b});
   Node* made = nullptr;
@@ -266,9 +266,8 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
 template <class Row>
 void binary_inplace(const Tensor& a, const Scalar& b) {
   const DType compute = check_operands(Row::id, Row::result, a, b);
-  const DType dtype = Row::result == Result::Compare ? a.dtype() : compute;
+  detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
   const bool recorded = has_history<Row> && needs_grad(a);
-  detail::check_inplace_result(a, dtype, Dims(a.sizes()));
   check_inplace(a, recorded);
   check_no_overlap(a, {});
   Node* made = nullptr;

@@ -47,6 +47,11 @@ Tensor div_floor(const Tensor& a, const Tensor& b);  // rounding_mode='floor'
 Tensor div_trunc(const Tensor& a, const Tensor& b);  // rounding_mode='trunc'
 Tensor number_tensor(const Scalar& value);  // 0-d; in promotion it counts as a Python number
 
+// ---- composite.cpp ----
+Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value);  // x + value * a * b
+void addcmul_(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value);
+Tensor flip(const Tensor& t, DimSpan dims);
+
 // ---- copies and constants (creation.cpp, copy.cpp) ----
 Tensor zeros(DimSpan sizes, DType dtype);
 Tensor ones(DimSpan sizes, DType dtype);

@@ -57,9 +57,12 @@ void check_values(BinaryId id, DType compute, const Scalar& b) {
   if ((id == BinaryId::floor_divide || id == BinaryId::remainder) && b.to_int() == 0) fail("ZeroDivisionError");
 }
 
-void check_inplace_result(const Tensor& a, DType dtype, const Dims& sizes) {
+void check_inplace_dtype(const Tensor& a, DType dtype) {
   if (!can_cast(dtype, a.dtype()))
     fail("result type ", dtype_scalar_name(dtype), " can't be cast to the desired output type ", dtype_scalar_name(a.dtype()));
+}
+
+void check_inplace_sizes(const Tensor& a, const Dims& sizes) {
   if (!same(sizes, a.sizes()))
     fail("output with shape ", a.sizes(), " doesn't match the broadcast shape ", sizes.span());
 }
@@ -80,6 +83,7 @@ struct TwoInputNode : NodeOf<2> {
 
 struct NotImplementedNode final : TwoInputNode {
   NotImplementedNode(const char* op, const Tensor& a, const Tensor& b) : TwoInputNode("NotImplemented", a, b), operation(op) {}
+  const char* full_name() const override { return "torch::autograd::NotImplemented"; }
   void backward(Tensor, Sweep&) override {
     fail(ErrorKind::Runtime, "derivative for aten::", operation, " is not implemented");
   }
@@ -163,7 +167,7 @@ Tensor pow(const Tensor& x, const Scalar& exponent) {
 void pow_(const Tensor& x, const Scalar& exponent) {
   const DType dtype = pow_dtype(x, exponent);
   const bool recorded = needs_grad(x);
-  detail::check_inplace_result(x, dtype, Dims(x.sizes()));
+  detail::check_inplace_dtype(x, dtype);
   check_inplace(x, recorded);
   check_no_overlap(x, {});
   PowScalarNode* node = nullptr;
@@ -289,7 +293,8 @@ void add_scaled_(const Tensor& a, const Tensor& b, const Scalar& alpha, bool sub
   check_alpha(dtype, alpha);
   const Scalar scale = subtract ? -alpha : alpha;
   const bool recorded = needs_grad(a, b);
-  detail::check_inplace_result(a, dtype, broadcast_shapes(a.sizes(), b.sizes()));
+  detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
+  detail::check_inplace_dtype(a, dtype);
   check_inplace(a, recorded);
   check_no_overlap(a, {&b});
   AddScaledNode* node = nullptr;
@@ -386,7 +391,7 @@ Tensor where_raw(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return out;
 }
 
-struct WhereNode final : NodeOf<3> {
+struct WhereNode final : NodeOf<2> {
   const char* name() const override { return "WhereBackward0"; }
   void release_saved() noexcept override { condition.reset(); }
   void backward(Tensor g, Sweep& sweep) override {
@@ -394,10 +399,10 @@ struct WhereNode final : NodeOf<3> {
     const Tensor zero = Tensor::steal(empty_scalar(g.dtype(), 0));
     fill_raw(zero, Scalar(0));
     Tensor ga, gb;
-    if (sweep.needs(*this, 1)) ga = where(c, g, zero);
-    if (sweep.needs(*this, 2)) gb = where(c, zero, g);
-    sweep.send(*this, 1, std::move(ga));
-    sweep.send(*this, 2, std::move(gb));
+    if (sweep.needs(*this, 0)) ga = where(c, g, zero);
+    if (sweep.needs(*this, 1)) gb = where(c, zero, g);
+    sweep.send(*this, 0, std::move(ga));
+    sweep.send(*this, 1, std::move(gb));
   }
   SavedTensor condition;
 };
@@ -416,8 +421,8 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   if (needs_grad(a, b)) {
     auto* node = new WhereNode;
     node->condition.save_input(condition);
-    record(out, node, Tensor(), a, b);
-    note_input_shapes(*node, out.dtype(), out.sizes(), {&out, &a, &b});
+    record(out, node, a, b);
+    note_input_shapes(*node, out.dtype(), out.sizes(), {&a, &b});
   }
   return out;
 }
@@ -441,7 +446,7 @@ void masked_fill_(const Tensor& x, const Tensor& mask, const Scalar& value) {
   if (mask.dtype() != DType::Bool)
     fail("masked_fill_ only supports boolean masks, but got mask with dtype ", dtype_c_name(mask.dtype()));
   const bool recorded = needs_grad(x);
-  detail::check_inplace_result(x, x.dtype(), broadcast_shapes(x.sizes(), mask.sizes()));
+  detail::check_inplace_sizes(x, broadcast_shapes(x.sizes(), mask.sizes()));
   check_inplace(x, recorded);
   check_no_overlap(x, {});
   MaskedFillNode* node = nullptr;
@@ -460,7 +465,7 @@ namespace {
 
 Tensor record_rounded(Tensor&& out, const Tensor& a, const Tensor& b) {
   if (needs_grad(a, b)) {
-    Node* node = detail::zero_gradient("DivBackward1", a, b);
+    Node* node = detail::zero_gradient("DivBackward2", a, b);
     set_history(out, node);
     note_input_shapes(*node, out.dtype(), out.sizes(), {&a, &b});
   }

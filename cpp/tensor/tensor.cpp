@@ -56,7 +56,13 @@ void Storage::destroy() noexcept {
   pool_free(impl, sizeof(TensorImpl));
 }
 
+void (*g_release_handle)(void* handle) noexcept = nullptr;
+
 void TensorImpl::dispose() noexcept {
+  if (flags & kOwnsHandle) [[unlikely]] {
+    flags &= static_cast<uint16_t>(~kOwnsHandle);
+    g_release_handle(std::exchange(handle, nullptr));
+  }
   if (grad_fn || meta) {
     // Releasing the graph can run code (a hook's destructor) that looks at this tensor.
     ++refs;
@@ -168,9 +174,15 @@ bool is_dense(DimSpan sizes, DimSpan strides) {
 
 Tensor empty(DimSpan sizes, DType dtype) {
   if (sizes.size() > 64) fail("too many dimensions: at most 64 are supported, got ", sizes.size());
-  const int64_t total = count_elements(sizes);
-  int64_t bytes = 0;
-  if (__builtin_mul_overflow(total, static_cast<int64_t>(item_size(dtype)), &bytes))
+  int64_t total = 1, bytes = 0;
+  bool overflow = false, none = false;
+  for (const int64_t s : sizes) {
+    if (s < 0) (void)count_elements(sizes);
+    none |= s == 0;
+    overflow |= __builtin_mul_overflow(total, s, &total);
+  }
+  if (none) total = 0, overflow = false;
+  if (overflow || __builtin_mul_overflow(total, static_cast<int64_t>(item_size(dtype)), &bytes))
     fail("Storage size calculation overflowed with sizes=", sizes);
   TensorImpl* impl = new_impl();
   Tensor out = Tensor::steal(impl);

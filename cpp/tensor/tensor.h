@@ -29,6 +29,8 @@ class Tensor;
 // Defined in autograd/: what a dying tensor lets go of.
 void release_graph_links(TensorImpl& impl) noexcept;
 bool base_requires_grad(const TensorImpl& view) noexcept;
+// Set by the bindings: lets go of an object that a dying tensor owns (kOwnsHandle).
+extern void (*g_release_handle)(void* handle) noexcept;
 
 struct Storage {
   enum class Kind : uint8_t { None, Inline, Pooled, Heap, External };
@@ -62,6 +64,7 @@ enum TensorFlag : uint16_t {
   kIsView = 8,         // meta->base is the tensor that owns the data
   kHasMeta = 16,       // meta is set
   kUncounted = 32,     // `t.data` and its views: changes through them are not counted
+  kOwnsHandle = 128,  // keeps its binding's object alive, because that carries the user's attributes
   kNumber = 64,        // made from a Python number: takes part in promotion as a scalar
 };
 

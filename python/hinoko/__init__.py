@@ -21,7 +21,7 @@ for _name in ("Node", "RemovableHandle", "live_blocks", "op_table", "row_table")
     del globals()[_name]
 del _name
 
-from hinoko._functional import (  # noqa: E402
+from hinoko._functional import (
     allclose,
     get_num_interop_threads,
     get_num_threads,
@@ -31,9 +31,9 @@ from hinoko._functional import (  # noqa: E402
     set_num_threads,
     typename,
 )
-from hinoko._tensor_str import get_printoptions, printoptions, set_printoptions  # noqa: E402
-from hinoko.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
-from hinoko.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
+from hinoko._tensor_str import get_printoptions, printoptions, set_printoptions
+from hinoko.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from hinoko.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 
 __version__: str = _C._version
 

@@ -20,7 +20,7 @@ def is_tensor(obj: object, /) -> TypeIs[_C.Tensor]:
 def typename(obj: object, /) -> str:
     """The name of an object's type; of a tensor, its `type()`."""
     if isinstance(obj, _C.Tensor):
-        return str(obj.type())
+        return obj.type()
     kind = obj if isinstance(obj, type) else type(obj)
     return f"{kind.__module__}.{kind.__qualname__}" if kind.__module__ != "builtins" else kind.__qualname__
 
@@ -44,7 +44,7 @@ def allclose(
 
 
 def _word(tensor: _C.Tensor) -> str:
-    return str(tensor.type()).removeprefix("torch.").removesuffix("Tensor")
+    return tensor.type().removeprefix("torch.").removesuffix("Tensor")
 
 
 def get_num_threads() -> int:
@@ -55,7 +55,7 @@ def get_num_threads() -> int:
 def set_num_threads(int: int, /) -> None:
     """Sets the number of threads that an operation may use. Operations run on one thread so far."""
     global _threads
-    _threads = _positive(int, "set_num_threads", "num_threads")
+    _threads = _positive(int, "set_num_threads")
 
 
 def get_num_interop_threads() -> int:
@@ -66,12 +66,12 @@ def get_num_interop_threads() -> int:
 def set_num_interop_threads(int: int, /) -> None:
     """Sets the number of threads between operations. There is one so far."""
     global _interop_threads
-    _interop_threads = _positive(int, "set_num_interop_threads", "interop_threads")
+    _interop_threads = _positive(int, "set_num_interop_threads")
 
 
-def _positive(value: object, function: str, argument: str) -> int:
+def _positive(value: object, function: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{function} expects an int, but got {type(value).__name__}")
+        raise RuntimeError(f"{function} expects an int, but got {type(value).__name__}")
     if value <= 0:
-        raise RuntimeError(f"Expected {argument} to be positive, but got {value}".replace(f", but got {value}", ""))
+        raise RuntimeError(f"{function} expects a positive integer")
     return value

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_PROFILES = {
+_PROFILES: dict[str, dict[str, Any]] = {
     "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
     "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
     "full": {"precision": 4, "threshold": float("inf"), "edgeitems": 3, "linewidth": 80},
@@ -40,7 +40,12 @@ def set_printoptions(
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     options.update((name, value) for name, value in given.items() if value is not None)
     options["sci_mode"] = sci_mode
-    _C._set_printoptions(**options)
+    _apply(options)
+
+
+def _apply(options: dict[str, Any]) -> None:
+    names = ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")
+    _C._set_printoptions(*(options[name] for name in names))
 
 
 def get_printoptions() -> dict[str, Any]:
@@ -59,4 +64,4 @@ class printoptions:
         set_printoptions(**self._options)
 
     def __exit__(self, *exc_info: object) -> None:
-        _C._set_printoptions(**self._before)
+        _apply(self._before)

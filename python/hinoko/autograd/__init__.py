@@ -5,7 +5,16 @@ from __future__ import annotations
 from hinoko import _C
 from hinoko.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
-__all__ = ["Variable", "backward", "enable_grad", "grad", "grad_mode", "inference_mode", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "Variable",
+    "backward",
+    "enable_grad",
+    "grad",
+    "grad_mode",
+    "inference_mode",
+    "no_grad",
+    "set_grad_enabled",
+]
 
 backward = _C._autograd_backward
 grad = _C._autograd_grad

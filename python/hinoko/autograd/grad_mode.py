@@ -7,7 +7,9 @@ from hinoko import _C
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeVar
+    from typing import Any, TypeVar, overload
+
+    from typing_extensions import Self
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,6 +59,13 @@ def _decorate(function: Any, make_context: Callable[[], Any]) -> Any:
 class no_grad:
     """A context, and a decorator, in which nothing is recorded."""
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(cls, orig_func: F) -> F: ...  # type: ignore[misc]
+        @overload
+        def __new__(cls, orig_func: None = None) -> Self: ...
+
     def __new__(cls, orig_func: Any = None) -> Any:
         return object.__new__(cls) if orig_func is None else cls()(orig_func)
 
@@ -72,6 +81,13 @@ class no_grad:
 
 class enable_grad:
     """A context, and a decorator, in which operations are recorded, also inside of `no_grad`."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(cls, orig_func: F) -> F: ...  # type: ignore[misc]
+        @overload
+        def __new__(cls, orig_func: None = None) -> Self: ...
 
     def __new__(cls, orig_func: Any = None) -> Any:
         return object.__new__(cls) if orig_func is None else cls()(orig_func)
@@ -91,7 +107,9 @@ class set_grad_enabled:
 
     def __init__(self, mode: bool) -> None:
         if not isinstance(mode, bool):
-            raise TypeError(f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}")
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+            )
         self.mode = mode
         self.prev = _set(mode)
 
@@ -113,6 +131,13 @@ class set_grad_enabled:
 
 class inference_mode:
     """As `no_grad` (with mode=True): tensors made here can be used in the graph later, unlike in torch."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(cls, mode: F) -> F: ...  # type: ignore[misc]
+        @overload
+        def __new__(cls, mode: bool = True) -> Self: ...
 
     def __new__(cls, mode: Any = True) -> Any:
         return object.__new__(cls) if isinstance(mode, bool) else cls()(mode)
