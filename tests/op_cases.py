@@ -107,7 +107,8 @@ UNARY: dict[str, tuple[Any, Any, str]] = {
     "tanh": (ulp(3), close(8), "-3:3"),
     "sigmoid": (ulp(3), close(8), "-4:4"),
     "relu": (EXACT, EXACT, "-3:3"),
-    "sqrt": (EXACT, EXACT, "0.01:4"),
+    # Ours is correctly rounded (test_ops_numeric); that of torch depends on the CPU and is not always.
+    "sqrt": (ulp(1), close(2), "0.01:4"),
     "abs": (EXACT, EXACT, "-3:3"),
     "neg": (EXACT, EXACT, "-3:3"),
     "reciprocal": (EXACT, EXACT, "0.2:4"),
@@ -150,7 +151,9 @@ def unary_cases() -> list[Case]:
                 forms.append(f"torch.{name}(a, out=torch.empty(0))")
                 forms.append(f"torch.{name}(a, out=torch.zeros(a.shape, dtype=torch.float64))")
             for form in forms:
-                out.append(Case(group, form, {"a": spec(dtype, (2, 3), domain)}, forward, backward))
+                # A float64 `out` of another dtype holds a float32 result.
+                rule = (*forward, "float32") if "float64" in form and dtype != "float64" and forward != EXACT else forward
+                out.append(Case(group, form, {"a": spec(dtype, (2, 3), domain)}, rule, backward))
         for dtype in FLOATS:
             out.append(
                 Case(group, f"torch.{name}(a)", {"a": spec(dtype, (37,), domain)}, forward, backward, 2)
@@ -204,7 +207,8 @@ def binary_cases() -> list[Case]:
     out: list[Case] = []
     for name, sign in {**ARITHMETIC, **COMPARISON, "maximum": "", "minimum": ""}.items():
         group = f"binary {name}"
-        forward: Any = ulp(2) if name == "pow" else EXACT
+        # The larger of 0 and -0 is either of them in torch, by place in the vector.
+        forward: Any = ulp(2) if name == "pow" else close(0) if name in ("maximum", "minimum") else EXACT
         backward: Any = close(8) if name == "pow" else EXACT
         for dtype in DTYPES:
             da, db = domains(name, dtype)
@@ -275,7 +279,7 @@ def binary_cases() -> list[Case]:
                     )
     for dtype in FLOATS:
         for exponent in ("2", "3", "-1", "-2", "0.5", "1", "0", "2.0", "4", "-0.5", "1.5", "-3"):
-            tolerance: Any = ulp(2) if exponent in ("4", "-0.5", "1.5", "-3") else EXACT
+            tolerance: Any = ulp(2) if exponent in ("4", "-0.5", "0.5", "1.5", "-3") else EXACT
             rule = close(8) if exponent in ("4", "-0.5", "0.5", "1.5", "-1", "-2", "-3") else EXACT
             for form in ("a ** {}", "torch.pow(a, {})", "a.clone().pow_({})"):
                 inputs = {"a": spec(dtype, (5,), "0.1:3")}

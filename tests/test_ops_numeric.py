@@ -311,6 +311,20 @@ def test_values_against_numpy(expression: str, dtype: str) -> None:
         assert got == pytest.approx(want, rel=tolerance, abs=tolerance)
 
 
+@pytest.mark.hinoko_only
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_square_root_and_division_are_correctly_rounded(dtype: str) -> None:
+    np = pytest.importorskip("numpy")
+    source = np.random.RandomState(3)
+    with np.errstate(all="ignore"):
+        bits = source.randint(0, 2**32, 20000, dtype=np.uint64).astype(np.uint32).view(np.float32).astype(dtype)
+        a, b = bits[:10000], bits[10000:]
+        expected = {"sqrt": np.sqrt(a), "** 0.5": np.sqrt(a), "div": a / b}
+    x, y = torch.from_numpy(a), torch.from_numpy(b)
+    for name, got in (("sqrt", x.sqrt()), ("** 0.5", x**0.5), ("div", x / y)):
+        assert np.array_equal(got.numpy(), expected[name], equal_nan=True), name
+
+
 def test_derivatives_at_the_edge() -> None:
     """What the rules say where the function has a corner or a pole."""
 

@@ -81,7 +81,8 @@ TYPING_NAMES = {
 MODULE_DUNDERS = {"__doc__", "__file__", "__loader__", "__name__", "__package__", "__spec__"}
 # What every class has, or what type checkers know of themselves.
 CLASS_DUNDERS = {
-    *("__doc__", "__module__", "__init__", "__new__", "__setattr__", "__delattr__", "__repr__", "__str__"),
+    *("__doc__", "__module__", "__init__", "__del__", "__new__", "__setattr__", "__delattr__"),
+    *("__repr__", "__str__"),
     *("__reduce__", "__reduce_ex__", "_pybind11_conduit_v1_", "__hash__", "__dict__", "__weakref__"),
     *("__dictoffset__", "__weaklistoffset__", "__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"),
 }
@@ -213,6 +214,7 @@ class Tensor:
     grad: Tensor | None
     requires_grad: _bool
     data: Tensor
+    __array_priority__: _int
 {_read_only("Tensor", "T", "mT", "real")}
 {_read_only("Tensor | None", "_base")}
 {_read_only("Node | None", "grad_fn")}
@@ -231,6 +233,7 @@ class Tensor:
     def __index__(self) -> _int: ...
     def __len__(self) -> _int: ...
     def __iter__(self) -> Iterator[Tensor]: ...
+    def __reversed__(self) -> Tensor: ...
     def __contains__(self, item: Tensor | _Number, /) -> _bool: ...
     def __getitem__(self, key: _Index, /) -> Tensor: ...
     def __setitem__(self, key: _Index, value: Tensor | _Number | NDArray[Any] | Sequence[Any], /) -> None: ...

@@ -198,6 +198,7 @@ constexpr Def kAutograd[] = {
      [](const Call& c) {
        const auto hook = std::make_shared<PythonHook>(c[1]);
        register_hook(c.tensor(0), hook);
+       track(c[0]);
        return removable_handle(hook);
      },
      kMethod, "Calls hook(grad) when the gradient of this tensor is known; what it returns, if anything, replaces it."},
@@ -205,6 +206,7 @@ constexpr Def kAutograd[] = {
      [](const Call& c) {
        const auto hook = std::make_shared<PythonHook>(c[1]);
        register_post_accumulate_hook(c.tensor(0), hook);
+       track(c[0]);
        return removable_handle(hook);
      },
      kMethod, "Calls hook(tensor) after the .grad of this leaf was updated."},

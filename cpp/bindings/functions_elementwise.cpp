@@ -22,7 +22,8 @@ PyObject* same_object(const Call& c) {
 template <Unary F>
 PyObject* unary(const Call& c) {
   // torch computes these two in the dtype of `out`, and takes no other.
-  if (c.has(1) && (F == static_cast<Unary>(abs) || F == static_cast<Unary>(neg)) && c.tensor(1).dtype() != c.tensor(0).dtype())
+  const bool strict = (F == static_cast<Unary>(abs)) || (F == static_cast<Unary>(neg) && c.tensor(0).dtype() != DType::Bool);
+  if (c.has(1) && strict && c.tensor(1).dtype() != c.tensor(0).dtype())
     fail("Found dtype ", dtype_scalar_name(c.tensor(1).dtype()), " but expected ", dtype_scalar_name(c.tensor(0).dtype()));
   return finish_out(F(c.tensor(0)), c[1], c.function);
 }

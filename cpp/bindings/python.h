@@ -81,6 +81,7 @@ inline PyObject* wrap_or_none(Tensor&& t) {
   return wrap(std::move(t));
 }
 void init_tensor_type(py::module_& m);
+void track(PyObject* tensor);  // tells the garbage collector of a tensor that may be part of a cycle
 
 // ---- small types (types.cpp): dtype, device, layout, Size ----
 PyObject* dtype_object(DType d);        // borrowed

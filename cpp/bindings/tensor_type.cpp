@@ -1,6 +1,7 @@
 // The Tensor type: a hand-written CPython type. Wrappers come from a free list; a tensor has one wrapper as
 // long as that lives. Number slots are in operators.cpp, methods in the tables of the functions_*.cpp files.
 #include "bindings/args.h"
+#include "bindings/hooks.h"
 #include "bindings/tensor_slots.h"
 
 #include <structmember.h>  // after Python.h
@@ -65,8 +66,28 @@ void dealloc(PyObject* o) {
   Py_DECREF(type);
 }
 
+// The Python hooks that only this wrapper keeps alive, by way of the tensor or of its producer.
+template <class F>
+void for_own_hooks(const PyTensor* self, F f) {
+  const TensorImpl* impl = self->impl;
+  if (!impl || impl->handle != self || impl->refs != 1) return;
+  const auto all = [&](const std::vector<HookEntry>& entries) {
+    for (const HookEntry& e : entries) f(static_cast<PythonHook&>(*e.hook));
+  };
+  if (impl->meta) {
+    all(impl->meta->hooks);
+    all(impl->meta->post_accumulate);
+  }
+  if (impl->grad_fn && impl->grad_fn->refs() == 1 && impl->grad_fn->extra_or_null()) all(impl->grad_fn->extra_or_null()->hooks);
+}
+
 int traverse(PyObject* o, visitproc visit, void* arg) {
   Py_VISIT(reinterpret_cast<PyTensor*>(o)->dict);
+  int result = 0;
+  for_own_hooks(reinterpret_cast<PyTensor*>(o), [&](PythonHook& hook) {
+    if (!result && hook.function) result = visit(hook.function.ptr(), arg);
+  });
+  if (result) return result;
   Py_VISIT(Py_TYPE(o));
   return 0;
 }
@@ -80,6 +101,8 @@ void finalize(PyObject* o) {
 }
 
 int clear(PyObject* o) {
+  std::vector<py::object> dropped;  // let go of at the end: that can run code
+  for_own_hooks(reinterpret_cast<PyTensor*>(o), [&](PythonHook& hook) { dropped.push_back(std::move(hook.function)); });
   Py_CLEAR(reinterpret_cast<PyTensor*>(o)->dict);
   return 0;
 }
@@ -130,6 +153,10 @@ PyMemberDef g_members[] = {
 };
 
 }  // namespace
+
+void track(PyObject* tensor) {
+  if (!PyObject_GC_IsTracked(tensor)) PyObject_GC_Track(tensor);
+}
 
 PyObject* take_back_handle(Tensor&& t) {
   auto* existing = static_cast<PyObject*>(t->handle);
@@ -182,6 +209,9 @@ void init_tensor_type(py::module_& m) {
   PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
   g_tensor_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)));
+  // The finalizer is not for users to call.
+  check(PyDict_DelItemString(g_tensor_type->tp_dict, "__del__"));
+  PyType_Modified(g_tensor_type);
   // Error texts say 'Tensor', as for a class that is written in Python.
   g_tensor_type->tp_name = "Tensor";
   const py::int_ priority(1000);  // numpy's numbers and arrays leave operators to us

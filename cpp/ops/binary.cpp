@@ -24,8 +24,9 @@ struct BinaryNode final : NodeOf<2> {
     if (grad_enabled()) {
       const Tensor x = keeps(rows::A) ? a.unpack(*this) : Tensor(), y = keeps(rows::B) ? b.unpack(*this) : Tensor();
       Tensor ga, gb;
-      if (needs_a) ga = Row::template gradient_a<Tensor, Tensor>(g, x, y);
+      // b's first, as in torch: the order of creation decides the order of sums in the next sweep.
       if (needs_b) gb = Row::template gradient_b<Tensor, Tensor>(g, x, y);
+      if (needs_a) ga = Row::template gradient_a<Tensor, Tensor>(g, x, y);
       sweep.send(*this, 0, std::move(ga));
       sweep.send(*this, 1, std::move(gb));
       return;

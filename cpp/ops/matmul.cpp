@@ -203,7 +203,7 @@ Tensor mm(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype())
     fail("expected m1 and m2 to have the same dtype, but got: ", c_type_name(a.dtype()),
          " != ", c_type_name(b.dtype()));
-  if (a.dtype() == DType::Bool && a.size(0) && b.size(1))
+  if (a.dtype() == DType::Bool && a.size(0) && a.size(1) && b.size(1))
     fail(ErrorKind::NotImplemented, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
   Tensor out = mm_raw(a.dtype(), Matrix(*a), Matrix(*b));
   if (needs_grad(a, b)) {

@@ -399,8 +399,8 @@ struct WhereNode final : NodeOf<2> {
     const Tensor zero = Tensor::steal(empty_scalar(g.dtype(), 0));
     fill_raw(zero, Scalar(0));
     Tensor ga, gb;
-    if (sweep.needs(*this, 0)) ga = where(c, g, zero);
     if (sweep.needs(*this, 1)) gb = where(c, zero, g);
+    if (sweep.needs(*this, 0)) ga = where(c, g, zero);
     sweep.send(*this, 0, std::move(ga));
     sweep.send(*this, 1, std::move(gb));
   }

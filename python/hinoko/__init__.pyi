@@ -19,6 +19,7 @@ from hinoko._C import abs as abs
 from hinoko._C import abs_ as abs_
 from hinoko._C import absolute as absolute
 from hinoko._C import add as add
+from hinoko._C import addcmul as addcmul
 from hinoko._C import arange as arange
 from hinoko._C import as_strided as as_strided
 from hinoko._C import as_tensor as as_tensor
@@ -54,6 +55,7 @@ from hinoko._C import exp_ as exp_
 from hinoko._C import eye as eye
 from hinoko._C import fill_ as fill_
 from hinoko._C import flatten as flatten
+from hinoko._C import flip as flip
 from hinoko._C import float as float
 from hinoko._C import float32 as float32
 from hinoko._C import float64 as float64
@@ -63,6 +65,7 @@ from hinoko._C import full as full
 from hinoko._C import full_like as full_like
 from hinoko._C import ge as ge
 from hinoko._C import get_default_dtype as get_default_dtype
+from hinoko._C import get_device as get_device
 from hinoko._C import greater as greater
 from hinoko._C import greater_equal as greater_equal
 from hinoko._C import gt as gt

@@ -36,7 +36,7 @@ def set_printoptions(
     """
     options = _C._get_printoptions()
     if profile is not None:
-        options.update(_PROFILES[profile])
+        options.update(_PROFILES.get(profile, {}))  # torch ignores names it does not know
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     options.update((name, value) for name, value in given.items() if value is not None)
     options["sci_mode"] = sci_mode
