@@ -116,9 +116,9 @@ def ulps(dtype: str, a: float, b: float) -> float:
 def difference(expected: list[Any], actual: Any, tolerance: Any = "exact") -> str | None:
     """None where `actual` is what the figures say, otherwise a text that tells the difference.
 
-    tolerance: "exact"; ("ulp", n) for n representable numbers (numbers below the normal range count as zero), of another
-    dtype where a third item names one;
-    ("close", n) for n epsilons of the largest element, at least of 1.
+    tolerance: "exact"; ("ulp", n) for n representable numbers (numbers below the normal range count as zero),
+    of another dtype where a third item names one; ("close", n) for n epsilons of the largest element, at least
+    of 1.
     """
     dtype, shape, digits = expected
     if dtype_name(actual) != dtype:
@@ -132,7 +132,8 @@ def difference(expected: list[Any], actual: Any, tolerance: Any = "exact") -> st
         good = [same_bits(w, h) for w, h in zip(want, have, strict=True)]
     elif tolerance[0] == "ulp":
         good = [
-            ulps(tolerance[2] if len(tolerance) > 2 else dtype, w, h) <= tolerance[1] or abs(w - h) < SMALLEST[dtype]
+            ulps(tolerance[2] if len(tolerance) > 2 else dtype, w, h) <= tolerance[1]
+            or abs(w - h) < SMALLEST[dtype]
             for w, h in zip(want, have, strict=True)
         ]
     else:

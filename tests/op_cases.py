@@ -152,7 +152,11 @@ def unary_cases() -> list[Case]:
                 forms.append(f"torch.{name}(a, out=torch.zeros(a.shape, dtype=torch.float64))")
             for form in forms:
                 # A float64 `out` of another dtype holds a float32 result.
-                rule = (*forward, "float32") if "float64" in form and dtype != "float64" and forward != EXACT else forward
+                rule = (
+                    (*forward, "float32")
+                    if "float64" in form and dtype != "float64" and forward != EXACT
+                    else forward
+                )
                 out.append(Case(group, form, {"a": spec(dtype, (2, 3), domain)}, rule, backward))
         for dtype in FLOATS:
             out.append(

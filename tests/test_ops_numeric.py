@@ -317,7 +317,9 @@ def test_square_root_and_division_are_correctly_rounded(dtype: str) -> None:
     np = pytest.importorskip("numpy")
     source = np.random.RandomState(3)
     with np.errstate(all="ignore"):
-        bits = source.randint(0, 2**32, 20000, dtype=np.uint64).astype(np.uint32).view(np.float32).astype(dtype)
+        bits = (
+            source.randint(0, 2**32, 20000, dtype=np.uint64).astype(np.uint32).view(np.float32).astype(dtype)
+        )
         a, b = bits[:10000], bits[10000:]
         expected = {"sqrt": np.sqrt(a), "** 0.5": np.sqrt(a), "div": a / b}
     x, y = torch.from_numpy(a), torch.from_numpy(b)

@@ -475,3 +475,19 @@ def _paths() -> list[str]:
     import sys
 
     return [p for p in sys.path if p]
+
+
+def test_variable_of_old_lessons() -> None:
+    x = torch.ones(2)
+    v = torch.autograd.Variable(x, requires_grad=True)
+    assert type(v) is torch.Tensor and v.requires_grad and not x.requires_grad
+    assert v.data_ptr() == x.data_ptr() and isinstance(x, torch.autograd.Variable)
+    with pytest.raises(TypeError, match=r"^Variable data has to be a tensor, but got list$"):
+        torch.autograd.Variable([1.0])
+
+
+def test_types_by_dtype() -> None:
+    assert repr(torch.FloatTensor([1, 2])) == "tensor([1., 2.])" and torch.LongTensor([1.5]).tolist() == [1]
+    assert torch.DoubleTensor(2, 3).shape == (2, 3) and torch.DoubleTensor(2, 3).dtype is torch.float64
+    assert isinstance(torch.ones(1), torch.FloatTensor) and not isinstance(torch.ones(1), torch.LongTensor)
+    assert repr(torch.FloatTensor) == "<class 'torch.FloatTensor'>" and torch.BoolTensor().numel() == 0

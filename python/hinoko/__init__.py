@@ -41,6 +41,11 @@ newaxis = None
 
 _SUBMODULES = frozenset({"autograd", "cuda", "optim", "random", "utils"})
 _LAZY = {
+    "BoolTensor": "hinoko._legacy",
+    "DoubleTensor": "hinoko._legacy",
+    "FloatTensor": "hinoko._legacy",
+    "IntTensor": "hinoko._legacy",
+    "LongTensor": "hinoko._legacy",
     "install_as_torch": "hinoko._alias",
     "load_ipython_extension": "hinoko._ipython",
     "unload_ipython_extension": "hinoko._ipython",

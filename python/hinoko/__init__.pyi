@@ -169,6 +169,11 @@ from hinoko._functional import set_num_threads as set_num_threads
 from hinoko._functional import typename as typename
 from hinoko._ipython import load_ipython_extension as load_ipython_extension
 from hinoko._ipython import unload_ipython_extension as unload_ipython_extension
+from hinoko._legacy import BoolTensor as BoolTensor
+from hinoko._legacy import DoubleTensor as DoubleTensor
+from hinoko._legacy import FloatTensor as FloatTensor
+from hinoko._legacy import IntTensor as IntTensor
+from hinoko._legacy import LongTensor as LongTensor
 from hinoko._tensor_str import get_printoptions as get_printoptions
 from hinoko._tensor_str import printoptions as printoptions
 from hinoko._tensor_str import set_printoptions as set_printoptions

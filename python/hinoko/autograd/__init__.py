@@ -16,14 +16,21 @@ __all__ = [
     "set_grad_enabled",
 ]
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hinoko.autograd.variable import Variable
+
 backward = _C._autograd_backward
 grad = _C._autograd_grad
-Variable = _C.Tensor
 
 
 def __getattr__(name: str) -> object:
-    if name in ("graph", "anomaly_mode"):
+    if name in ("graph", "variable"):
         import importlib
 
         return importlib.import_module(f"hinoko.autograd.{name}")
+    if name == "Variable":
+        from hinoko.autograd.variable import Variable
+
+        return Variable
     raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")

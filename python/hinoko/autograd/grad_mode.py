@@ -56,50 +56,41 @@ def _decorate(function: Any, make_context: Callable[[], Any]) -> Any:
     return wrapper
 
 
-class no_grad:
+class _Switch:
+    """A context, and a decorator with or without parentheses, in which recording is on or off."""
+
+    _enabled: bool
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(cls, orig_func: F) -> F: ...  # type: ignore[misc]
+        @overload
+        def __new__(cls, orig_func: None = None) -> Self: ...
+
+    def __new__(cls, orig_func: Any = None) -> Any:
+        return object.__new__(cls) if orig_func is None else cls()(orig_func)
+
+    def __enter__(self) -> None:
+        self.prev = _set(self._enabled)
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        _set(self.prev)
+
+    def __call__(self, func: F) -> F:
+        return _decorate(func, type(self))  # type: ignore[no-any-return]
+
+
+class no_grad(_Switch):
     """A context, and a decorator, in which nothing is recorded."""
 
-    if TYPE_CHECKING:
-
-        @overload
-        def __new__(cls, orig_func: F) -> F: ...  # type: ignore[misc]
-        @overload
-        def __new__(cls, orig_func: None = None) -> Self: ...
-
-    def __new__(cls, orig_func: Any = None) -> Any:
-        return object.__new__(cls) if orig_func is None else cls()(orig_func)
-
-    def __enter__(self) -> None:
-        self.prev = _set(False)
-
-    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
-        _set(self.prev)
-
-    def __call__(self, func: F) -> F:
-        return _decorate(func, type(self))  # type: ignore[no-any-return]
+    _enabled = False
 
 
-class enable_grad:
+class enable_grad(_Switch):
     """A context, and a decorator, in which operations are recorded, also inside of `no_grad`."""
 
-    if TYPE_CHECKING:
-
-        @overload
-        def __new__(cls, orig_func: F) -> F: ...  # type: ignore[misc]
-        @overload
-        def __new__(cls, orig_func: None = None) -> Self: ...
-
-    def __new__(cls, orig_func: Any = None) -> Any:
-        return object.__new__(cls) if orig_func is None else cls()(orig_func)
-
-    def __enter__(self) -> None:
-        self.prev = _set(True)
-
-    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
-        _set(self.prev)
-
-    def __call__(self, func: F) -> F:
-        return _decorate(func, type(self))  # type: ignore[no-any-return]
+    _enabled = True
 
 
 class set_grad_enabled:
