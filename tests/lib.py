@@ -117,8 +117,7 @@ def difference(expected: list[Any], actual: Any, tolerance: Any = "exact") -> st
     """None where `actual` is what the figures say, otherwise a text that tells the difference.
 
     tolerance: "exact"; ("ulp", n) for n representable numbers (numbers below the normal range count as zero),
-    of another dtype where a third item names one; ("close", n) for n epsilons of the largest element, at least
-    of 1.
+    of another dtype where a third item names one; ("close", n) for n epsilons of the largest element (or 1).
     """
     dtype, shape, digits = expected
     if dtype_name(actual) != dtype:
