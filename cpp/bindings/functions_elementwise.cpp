@@ -167,6 +167,20 @@ constexpr const char* kAdd = "add(Tensor input, TensorOrNumber other, *, Number 
 constexpr const char* kSub = "sub(Tensor input, TensorOrNumber other, *, Number alpha=1, Tensor out=None)";
 constexpr const char* kDiv = "div(Tensor input, TensorOrNumber other, *, str rounding_mode=None, Tensor out=None)";
 
+// Rows of two operands whose signature is the usual one.
+#define HINOKO_FORM_Plain(name, doc) HINOKO_TWO(name, #name, doc),
+#define HINOKO_FORM_Tensors(name, doc) \
+  {#name, #name "(Tensor input, Tensor other, *, Tensor out=None)", binary_tensors<name>, kBoth, doc},
+#define HINOKO_FORM_Own(name, doc)
+#define HINOKO_FORM_Pow(name, doc)
+#define HINOKO_FORM_Internal(name, doc)
+#define HINOKO_BINARY(name, form, result, node, value, gradient_a, gradient_b, keeps_a, keeps_b, doc) HINOKO_FORM_##form(name, doc)
+
+constexpr Def kTwoRows[] = {
+#include "table/binary.def"
+};
+#undef HINOKO_BINARY
+
 constexpr Def kTwo[] = {
     {"add", kAdd, add_handler, kBoth, "input + alpha * other.", binary_fast<add, add>},
     {"add_", "add_(Tensor input, TensorOrNumber other, *, Number alpha=1)", inplace_with_alpha<add_, add_, add_>, kMethod, "In-place add."},
@@ -174,13 +188,11 @@ constexpr Def kTwo[] = {
     {"subtract", kSub, sub_handler, kBoth, "Alias of sub."},
     {"sub_", "sub_(Tensor input, TensorOrNumber other, *, Number alpha=1)", inplace_with_alpha<sub_, sub_, sub_>, kMethod, "In-place sub."},
     {"rsub", "rsub(Tensor input, TensorOrNumber other, Number alpha=1)", rsub_handler, kFunction, "other - alpha * input."},
-    HINOKO_TWO(mul, "mul", "input * other."),
     HINOKO_TWO(mul, "multiply", "Alias of mul."),
     {"div", kDiv, div_handler, kBoth, "input / other.", binary_fast<div, div>},
     {"divide", kDiv, div_handler, kBoth, "Alias of div."},
     {"true_divide", "true_divide(Tensor input, TensorOrNumber other, *, Tensor out=None)", binary<div, div>, kBoth, "Alias of div."},
     {"div_", "div_(Tensor input, TensorOrNumber other)", binary_inplace<div_, div_>, kMethod, "In-place div."},
-    HINOKO_TWO(floor_divide, "floor_divide", "input / other rounded down."),
     {"remainder",
      "remainder(Tensor input, TensorOrNumber other, *, Tensor out=None)\nremainder(Number self, Tensor other, *, Tensor out=None)",
      remainder_handler, kBoth, "The remainder of input / other with the sign of other."},
@@ -190,24 +202,11 @@ constexpr Def kTwo[] = {
      "pow(Tensor input, Number exponent, *, Tensor out=None)",
      pow_handler, kBoth, "input to the power of exponent.", pow_fast},
     {"pow_", "pow_(Tensor input, TensorOrNumber exponent)", binary_inplace<pow_, pow_>, kMethod, "In-place pow."},
-    {"maximum", "maximum(Tensor input, Tensor other, *, Tensor out=None)", binary_tensors<maximum>, kBoth,
-     "The larger of input and other; nan where either is."},
-    {"minimum", "minimum(Tensor input, Tensor other, *, Tensor out=None)", binary_tensors<minimum>, kBoth,
-     "The smaller of input and other; nan where either is."},
-    HINOKO_TWO(eq, "eq", "input == other, elementwise."),
-    HINOKO_TWO(ne, "ne", "input != other, elementwise."),
-    HINOKO_TWO(lt, "lt", "input < other, elementwise."),
-    HINOKO_TWO(le, "le", "input <= other, elementwise."),
-    HINOKO_TWO(gt, "gt", "input > other, elementwise."),
-    HINOKO_TWO(ge, "ge", "input >= other, elementwise."),
     HINOKO_TWO(ne, "not_equal", "Alias of ne."),
     HINOKO_TWO(lt, "less", "Alias of lt."),
     HINOKO_TWO(le, "less_equal", "Alias of le."),
     HINOKO_TWO(gt, "greater", "Alias of gt."),
     HINOKO_TWO(ge, "greater_equal", "Alias of ge."),
-    HINOKO_TWO(bitwise_and, "bitwise_and", "The bits set in both."),
-    HINOKO_TWO(bitwise_or, "bitwise_or", "The bits set in either."),
-    HINOKO_TWO(bitwise_xor, "bitwise_xor", "The bits set in one of the two."),
     {"where",
      "where(Tensor condition, TensorOrNumber input, TensorOrNumber other, *, Tensor out=None)\nwhere(Tensor condition)",
      where_handler, kFunction, "input where condition holds, other elsewhere; with condition alone, where it holds."},
@@ -240,6 +239,7 @@ constexpr Def kTwo[] = {
 
 void register_elementwise(Registry& r) {
   r.add<kRows>();
+  r.add<kTwoRows>();
   r.add<kTwo>();
 }
 

@@ -247,9 +247,9 @@ void init_tensor_type(py::module_& m) {
                       py::arg("high") = static_cast<double>(hi_), py::arg("doc") = doc_));
 #include "table/unary.def"
 #undef HINOKO_UNARY
-#define HINOKO_BINARY(name_, result_, node_, value_, gradient_a_, gradient_b_, keeps_a_, keeps_b_, doc_) \
+#define HINOKO_BINARY(name_, form_, result_, node_, value_, gradient_a_, gradient_b_, keeps_a_, keeps_b_, doc_) \
   out.append(py::dict(py::arg("name") = #name_, py::arg("operands") = 2, py::arg("node") = node_,        \
-                      py::arg("result") = #result_, py::arg("doc") = doc_));
+                      py::arg("form") = #form_, py::arg("result") = #result_, py::arg("doc") = doc_));
 #include "table/binary.def"
 #undef HINOKO_BINARY
     return out;

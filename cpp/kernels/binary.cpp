@@ -6,16 +6,10 @@ namespace hinoko::kernels {
 namespace {
 
 template <class Row>
-constexpr bool internal() {  // gradient formulas, floating only
-  return Row::id == BinaryId::tanh_backward || Row::id == BinaryId::sigmoid_backward ||
-         Row::id == BinaryId::threshold_backward;
-}
-
-template <class Row>
 constexpr LoopRow forward() {
   return for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
     constexpr bool floating = std::is_floating_point_v<T>;
-    constexpr bool known = Row::result == Result::Float || internal<Row>() ? floating
+    constexpr bool known = Row::result == Result::Float || Row::form == Form::Internal ? floating
                            : Row::result == Result::Bits                   ? !floating
                                                                            : true;
     if constexpr (known) {

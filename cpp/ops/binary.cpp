@@ -305,25 +305,16 @@ void binary_inplace(const Tensor& a, const Scalar& b) {
 #include "table/binary.def"
 #undef HINOKO_BINARY
 
-#define HINOKO_WITH_NUMBER(name)                                                              \
+// With a number in place of b.
+#define HINOKO_NUMBER_Plain(name)                                                            \
   Tensor name(const Tensor& a, const Scalar& b) { return binary<rows::name##_row>(a, b); }   \
   void name##_(const Tensor& a, const Scalar& b) { binary_inplace<rows::name##_row>(a, b); }
-// All but pow: with a number that is an operation of its own (power.cpp).
-HINOKO_WITH_NUMBER(add)
-HINOKO_WITH_NUMBER(sub)
-HINOKO_WITH_NUMBER(mul)
-HINOKO_WITH_NUMBER(div)
-HINOKO_WITH_NUMBER(floor_divide)
-HINOKO_WITH_NUMBER(remainder)
-HINOKO_WITH_NUMBER(eq)
-HINOKO_WITH_NUMBER(ne)
-HINOKO_WITH_NUMBER(lt)
-HINOKO_WITH_NUMBER(le)
-HINOKO_WITH_NUMBER(gt)
-HINOKO_WITH_NUMBER(ge)
-HINOKO_WITH_NUMBER(bitwise_and)
-HINOKO_WITH_NUMBER(bitwise_or)
-HINOKO_WITH_NUMBER(bitwise_xor)
-#undef HINOKO_WITH_NUMBER
+#define HINOKO_NUMBER_Own(name) HINOKO_NUMBER_Plain(name)
+#define HINOKO_NUMBER_Pow(name)
+#define HINOKO_NUMBER_Tensors(name)
+#define HINOKO_NUMBER_Internal(name)
+#define HINOKO_BINARY(name, form, ...) HINOKO_NUMBER_##form(name)
+#include "table/binary.def"
+#undef HINOKO_BINARY
 
 }  // namespace hinoko

@@ -9,6 +9,7 @@
 namespace hinoko {
 
 enum class Result : uint8_t { Same, Float, Compare, Bits };
+enum class Form : uint8_t { Plain, Tensors, Own, Pow, Internal };
 enum Keep : uint8_t { KeepNone = 0, KeepIn = 1, KeepOut = 2 };
 
 enum class UnaryId : uint8_t {
@@ -54,11 +55,12 @@ inline constexpr uint8_t A = 1, B = 2;
 #include "table/unary.def"
 #undef HINOKO_UNARY
 
-#define HINOKO_BINARY(name_, result_, node_, value_, gradient_a_, gradient_b_, keeps_a_, keeps_b_, doc_) \
+#define HINOKO_BINARY(name_, form_, result_, node_, value_, gradient_a_, gradient_b_, keeps_a_, keeps_b_, doc_) \
   struct name_##_row {                                                                                   \
     static constexpr BinaryId id = BinaryId::name_;                                                      \
     static constexpr const char* name = #name_;                                                          \
     static constexpr const char* node = node_;                                                           \
+    static constexpr Form form = Form::form_;                                                            \
     static constexpr Result result = Result::result_;                                                    \
     static constexpr uint8_t keeps_a = keeps_a_, keeps_b = keeps_b_;                                     \
     static constexpr const char* doc = doc_;                                                             \
