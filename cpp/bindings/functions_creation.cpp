@@ -65,7 +65,7 @@ PyObject* full_like_handler(const Call& c) {
 
 template <int Value>
 PyObject* new_filled(const Call& c) {
-  const Options options(c, 2 - 0);
+  const Options options(c, 2);
   return finish(full(c.dims(1), Scalar(Value), options.dtype.value_or(c.tensor(0).dtype())), options);
 }
 

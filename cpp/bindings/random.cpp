@@ -122,8 +122,6 @@ void init_random(py::module_& m) {
   cls.attr("__module__") = "torch";
   g_generator_type = reinterpret_cast<PyTypeObject*>(cls.ptr());
   const auto state = [](const Generator& g) {
-    const int64_t sizes[] = {static_cast<int64_t>(Generator::kStateBytes)};
-    (void)sizes;
     std::string bytes(Generator::kStateBytes, '\0');
     g.get_state(std::span<uint8_t, Generator::kStateBytes>(reinterpret_cast<uint8_t*>(bytes.data()), Generator::kStateBytes));
     return py::bytes(bytes);
