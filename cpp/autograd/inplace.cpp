@@ -136,16 +136,20 @@ void move_retained(const Tensor& t, Node* from, Node& to) {
 
 }  // namespace
 
-void finish_inplace(const Tensor& t, Node* node) {
+void finish_inplace_geometry(const Tensor& t, Node* node) {
   t->bump_version();
   if (!node) return;
-  if (!(t->flags & kIsView)) {
-    Node* old = t->grad_fn;
-    move_retained(t, old, *node);
-    set_history(t, node);
-    if (old) old->unref();
-    return;
-  }
+  Node* old = t->grad_fn;
+  move_retained(t, old, *node);
+  set_history(t, node);
+  if (old) old->unref();
+  if (t->flags & kIsView) t->meta->grad_fn_version = t->version();
+}
+
+void finish_inplace(const Tensor& t, Node* node) {
+  if (!(t->flags & kIsView)) return finish_inplace_geometry(t, node);
+  t->bump_version();
+  if (!node) return;
   const Tensor base = t->meta->base;
   const uint32_t count = std::max(node->edge_count(), 1u);
   auto* slices = VariadicNode::make<CopySlices>(count, base, t, node);

@@ -72,6 +72,15 @@ void SavedTensor::save_output(const Tensor& t) {
   version_ = t->version();
 }
 
+void SavedTensor::save_overwritten(const Tensor& t) {
+  const uint32_t version = t->version();
+  Tensor data = alias(t);
+  reset();
+  impl_ = data.release();
+  version_ = version;
+  mode_ = Mode::Overwritten;
+}
+
 void SavedTensor::drop() noexcept {
   TensorImpl* impl = std::exchange(impl_, nullptr);
   if (mode_ == Mode::OwnOutput) {
@@ -115,11 +124,13 @@ void SavedTensor::refuse(const Node& node) const {
           dtype_scalar_name(impl_->dtype), "Tensor ", shape, "]");
   const Node* producer = mode_ == Mode::Input ? impl_->grad_fn : &node;
   if (producer) {
-    // torch names the producer by its operation: "Exp" for ExpBackward0.
+    // torch names the producer by its operation: "Exp" for ExpBackward0, "Max1" for MaxBackward1.
     std::string_view name = producer->full_name();
     const uint32_t nr = mode_ == Mode::Input ? impl_->output_nr : 0;
-    name = name.substr(0, name.find("Backward"));
-    message += cat(", which is output ", nr, " of ", name, ",");
+    const size_t cut = name.find("Backward");
+    const std::string_view suffix = cut == name.npos ? "" : name.substr(cut + 8);
+    name = name.substr(0, cut);
+    message += cat(", which is output ", nr, " of ", name, suffix == "0" || suffix == "s" ? "" : suffix, ",");
   }
   message += cat(" is at version ", impl_->storage->version, "; expected version ", version_, " instead.");
   message +=

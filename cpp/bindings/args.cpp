@@ -176,6 +176,7 @@ std::string type_word(PyObject* o) {
   if (is_dtype(o)) return "torch.dtype";
   const char* name = Py_TYPE(o)->tp_name;
   const char* dot = std::strrchr(name, '.');
+  if (std::strncmp(name, "numpy.", 6) == 0) return name;
   return dot ? dot + 1 : name;
 }
 
