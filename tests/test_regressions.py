@@ -174,3 +174,71 @@ def test_tensor_changed_by_itself_is_freed(operator: str) -> None:
         del y
     gc.collect()
     assert torch._C.live_blocks() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "second"),
+    [
+        ("exp_", [[569.446648, 55971.776103, 82.681853], [37.632, 117.6, 352.8]]),
+        ("tanh_", [[-0.698527, -0.0684, 10.724874], [37.632, 117.6, 352.8]]),
+        ("sigmoid_", [[-0.126969, -0.362451, 1.286133], [37.632, 117.6, 352.8]]),
+        ("sqrt_", [[0.0, 0.0, 0.0], [37.632, 117.6, 352.8]]),
+    ],
+)
+def test_second_derivative_of_part_changed_in_place(change: str, second: list[list[float]]) -> None:
+    """The saved output came back as that of the inner node, whose gradient went to the wrong part of the base."""
+    x = torch.tensor([[1.5, 2.0, 0.7], [0.6, 1.2, 2.5]], requires_grad=True, dtype=torch.float64)
+    y = (x * x) * 0.7
+    getattr(y[0], change)()
+    weight = torch.arange(1.0, 7.0, dtype=torch.float64).reshape(2, 3)
+    (g,) = torch.autograd.grad((y * weight).sum(), x, create_graph=True)
+    (g2,) = torch.autograd.grad((g * g).sum(), x)
+    for row, expected in zip(g2.tolist(), second, strict=True):
+        assert row == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_changed_part_is_named_in_the_error() -> None:
+    """The producer that a view had before the change was named."""
+    y = torch.ones(2, 3, requires_grad=True) * 2
+    y[0].mul_(y[1])
+    with pytest.raises(RuntimeError, match="which is output 0 of AsStrided, is at version 1; expected version 0"):
+        y.sum().backward()
+
+
+def test_addcmul_takes_its_dtype_from_tensors() -> None:
+    """The number took part in promotion."""
+    x = torch.ones(2, dtype=torch.int32)
+    y = torch.addcmul(x, torch.tensor([True, False]), x * 3, value=2)
+    assert y.dtype == torch.int32 and y.tolist() == [7, 1]
+    b = torch.tensor([True])
+    with pytest.raises(NotImplementedError, match="\"addcmul_cpu_out\" not implemented for 'Bool'"):
+        torch.addcmul(b, b, b)
+
+
+def test_reals_out_of_range_become_the_smallest_int32() -> None:
+    """They became the lower half of the smallest int64, 0."""
+    for dtype in (torch.float32, torch.float64):
+        x = torch.tensor([float("nan"), float("inf"), -float("inf"), 3.4e38, 1e10], dtype=dtype)
+        assert x.int().tolist() == [-(2**31)] * 5
+
+
+def test_view_made_before_its_base_required_grad() -> None:
+    """It got an accumulator of its own, as if it were a leaf that requires grad."""
+    x = torch.ones(2)
+    view = x.view(2)
+    x.requires_grad_()
+    assert view.reciprocal().grad_fn.next_functions == ((None, 0),)
+
+
+def test_logical_not_in_place_records_nothing_for_constants() -> None:
+    """New with the in-place form."""
+    x = torch.tensor([0.0, 2.0])
+    x.logical_not_()
+    assert not x.requires_grad and x.is_leaf
+
+
+def test_slice_from_the_end_is_a_view() -> None:
+    """A slice that happens to be whole was taken for the tensor itself whatever its bounds."""
+    x = torch.ones(1, 2, requires_grad=True) * 2
+    x[..., -2:] = 7
+    assert x.grad_fn.name().endswith("CopySlices")

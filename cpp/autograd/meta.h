@@ -68,5 +68,7 @@ void check_inplace(const Tensor& t, bool recorded);
 void finish_inplace(const Tensor& t, Node* node);
 // The same after a change of sizes and strides alone: the base of a view keeps its elements and its producer.
 void finish_inplace_geometry(const Tensor& t, Node* node);
+// The producer of what an operation left in the part of a base that it changed: a new node after `slices`.
+Node* producer_of_part(Node& slices);
 
 }  // namespace hinoko
