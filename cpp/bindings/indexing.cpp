@@ -53,6 +53,7 @@ Tensor select_checked(const Tensor& t, int64_t dim, PyObject* index, int64_t nam
 
 struct Range {
   int64_t start, stop, step;
+  bool whole = false;  // x[:] and x[0:n] are x itself for torch, but not x[-n:]
 };
 int64_t bound(PyObject* o) {
   if (!is_tensor(o) && !PyIndex_Check(o))
@@ -61,7 +62,7 @@ int64_t bound(PyObject* o) {
 }
 Range slice_range(PyObject* key, int64_t length) {
   const auto* s = reinterpret_cast<PySliceObject*>(key);
-  Range r{0, length, 1};
+  Range r{0, length, 1, false};
   if (s->step != Py_None) r.step = bound(s->step);
   if (r.step == 0) fail(ErrorKind::Value, "slice step cannot be zero");
   if (r.step < 0) fail(ErrorKind::Value, "step must be greater than zero");
@@ -73,6 +74,7 @@ Range slice_range(PyObject* key, int64_t length) {
   };
   r.start = clamp(s->start, 0);
   r.stop = std::max(clamp(s->stop, length), r.start);
+  r.whole = r.start == 0 && r.stop == length && r.step == 1 && (s->start == Py_None || bound(s->start) == 0);
   return r;
 }
 
@@ -120,7 +122,7 @@ Tensor apply_views(const Tensor& t, PyObject* tuple, std::vector<Tensor>& indice
       out = select_checked(out, dim, o, i);
     } else if (PySlice_Check(o)) {
       const Range r = slice_range(o, out.size(static_cast<int>(dim)));
-      if (r.start != 0 || r.stop != out.size(static_cast<int>(dim)) || r.step != 1) out = slice(out, dim, r.start, r.stop, r.step);
+      if (!r.whole) out = slice(out, dim, r.start, r.stop, r.step);
       ++dim;
     } else if (o == Py_Ellipsis) {
       if (seen_ellipsis) continue;
@@ -214,8 +216,7 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
   } else if (PySlice_Check(key)) {
     if (t.ndim() == 0) fail(ErrorKind::Index, "slice() cannot be applied to a 0-dim tensor.");
     const Range r = slice_range(key, t.size(0));
-    const bool whole = r.start == 0 && r.stop == t.size(0) && r.step == 1;
-    copy_to(whole ? t : slice(t, 0, r.start, r.stop, r.step), v);
+    copy_to(r.whole ? t : slice(t, 0, r.start, r.stop, r.step), v);
   } else {
     const py::object tuple = as_key_tuple(key);
     std::vector<Tensor> indices;

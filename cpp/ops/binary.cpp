@@ -231,8 +231,10 @@ template <class Row>
 void binary_inplace(const Tensor& a, const Tensor& b) {
   const bool recorded = has_history<Row> && needs_grad(a, b);
   check_inplace(a, recorded);
+  // sub refuses bool before it looks at sizes, the others after.
+  if (Row::id != BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
   const DType compute = check_operands(Row::id, Row::result, a, b);
-  detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
+  if (Row::id == BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
   detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
   check_no_overlap(a, {&b});
   Node* made = nullptr;

@@ -155,7 +155,11 @@ void bitwise_not_(const Tensor& x) {
 }
 void logical_not_(const Tensor& x) {
   overwrite(x, logical_not);
-  zero_history(x, "LogicalNotBackward0");
+  if (needs_grad(x)) {
+    zero_history(x, "LogicalNotBackward0");
+  } else {
+    finish_inplace(x, nullptr);
+  }
 }
 
 }  // namespace hinoko

@@ -52,7 +52,7 @@ inline To convert(From v) {
     return v != From(0);
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     const double d = static_cast<double>(v);
-    if (!(d >= -9223372036854775808.0 && d < 9223372036854775808.0)) return static_cast<To>(INT64_MIN);
+    if (!(d >= -9223372036854775808.0 && d < 9223372036854775808.0)) return std::numeric_limits<To>::min();
     if constexpr (sizeof(To) == 4) {
       // cvttss2si gives INT32_MIN for whatever does not fit.
       if (!(d > -2147483649.0 && d < 2147483648.0)) return INT32_MIN;
