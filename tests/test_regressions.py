@@ -242,3 +242,9 @@ def test_slice_from_the_end_is_a_view() -> None:
     x = torch.ones(1, 2, requires_grad=True) * 2
     x[..., -2:] = 7
     assert x.grad_fn.name().endswith("CopySlices")
+
+
+def test_ravel_is_contiguous() -> None:
+    """A tensor of one dimension was returned as it is, with its strides."""
+    x = torch.eye(2, 3).select(1, 1)
+    assert x.ravel().stride() == (1,)

@@ -62,7 +62,7 @@ constexpr Def kShape[] = {
      kMethod, "The same elements in the shape of other."},
     {"flatten", "flatten(Tensor input, int start_dim=0, int end_dim=-1)",
      [](const Call& c) { return wrap(flatten(c.tensor(0), c.integer(1, 0), c.integer(2, -1))); }, kBoth, "Merges dimensions start_dim to end_dim."},
-    {"ravel", "ravel(Tensor input)", [](const Call& c) { return wrap(flatten(c.tensor(0), 0, -1)); }, kBoth, "All elements in one dimension."},
+    {"ravel", "ravel(Tensor input)", [](const Call& c) { return wrap(view(contiguous(c.tensor(0)), Dims{-1})); }, kBoth, "All elements in one dimension."},
     {"squeeze", "squeeze(Tensor input)\nsqueeze(Tensor input, IntList[1] dim)", result<squeeze_call>, kBoth, "Removes dimensions of size 1."},
     {"unsqueeze", "unsqueeze(Tensor input, int dim)", result<unsqueeze_call>, kBoth, "Adds a dimension of size 1."},
     {"squeeze_", "squeeze_(Tensor input)\nsqueeze_(Tensor input, IntList[1] dim)", in_place<squeeze_call>, kMethod, "In-place squeeze."},

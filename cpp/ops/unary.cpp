@@ -155,11 +155,7 @@ void bitwise_not_(const Tensor& x) {
 }
 void logical_not_(const Tensor& x) {
   overwrite(x, logical_not);
-  if (needs_grad(x)) {
-    zero_history(x, "LogicalNotBackward0");
-  } else {
-    finish_inplace(x, nullptr);
-  }
+  finish_inplace(x, nullptr);
 }
 
 }  // namespace hinoko
