@@ -91,7 +91,7 @@ def test_leaf_is_named_before_other_errors() -> None:
         lambda: x.fill_(torch.ones(3)),
         lambda: x.div_(2, rounding_mode="floor"),
     ):
-        with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place"):
+        with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used"):
             change()
     assert x.tolist() == [1.0, 1.0, 1.0]
 
@@ -186,7 +186,7 @@ def test_tensor_changed_by_itself_is_freed(operator: str) -> None:
     ],
 )
 def test_second_derivative_of_part_changed_in_place(change: str, second: list[list[float]]) -> None:
-    """The saved output came back as that of the inner node, whose gradient went to the wrong part of the base."""
+    """The saved output came back as that of the inner node, and gradients went to other elements."""
     x = torch.tensor([[1.5, 2.0, 0.7], [0.6, 1.2, 2.5]], requires_grad=True, dtype=torch.float64)
     y = (x * x) * 0.7
     getattr(y[0], change)()
@@ -201,7 +201,7 @@ def test_changed_part_is_named_in_the_error() -> None:
     """The producer that a view had before the change was named."""
     y = torch.ones(2, 3, requires_grad=True) * 2
     y[0].mul_(y[1])
-    with pytest.raises(RuntimeError, match="which is output 0 of AsStrided, is at version 1; expected version 0"):
+    with pytest.raises(RuntimeError, match="which is output 0 of AsStrided, is at version 1"):
         y.sum().backward()
 
 
