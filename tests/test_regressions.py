@@ -23,6 +23,7 @@ def test_unsqueeze_of_a_view_leaves_its_base_alone() -> None:
 
 def test_names_of_shape_changes_in_place() -> None:
     """They were those of the operations that return a view."""
+
     def name(change) -> str:  # type: ignore[no-untyped-def]
         y = torch.ones(1, 2, requires_grad=True) * 2
         change(y)
