@@ -16,6 +16,7 @@ struct Geometry {
 
 struct AsStridedViewBackward final : NodeOf<1> {
   AsStridedViewBackward(const Tensor& base, const Tensor& view) : base_(base), view_(view), dtype_(base.dtype()) {}
+  AsStridedViewBackward(const Geometry& base, const Geometry& view, DType dtype) : base_(base), view_(view), dtype_(dtype) {}
   const char* name() const override { return "AsStridedBackward0"; }
   void backward(Tensor g, Sweep& sweep) override {
     const auto& ops = g_engine_ops;
@@ -32,12 +33,23 @@ struct AsStridedViewBackward final : NodeOf<1> {
 // base[view] = fn(base[view], ...): see the head of this file.
 struct CopySlices final : VariadicNode {
   CopySlices(uint32_t count, const Tensor& base, const Tensor& view, Node* fn)
-      : VariadicNode(count), base_(base), view_(view), dtype_(base.dtype()), fn_(fn) {}
-  ~CopySlices() override { fn_->unref(); }
+      : VariadicNode(count), base_(base), view_(view), dtype_(base.dtype()), fn_(fn) {
+    fn_->extra().slices = this;
+  }
+  ~CopySlices() override {
+    fn_->extra().slices = nullptr;
+    fn_->unref();
+  }
   const char* name() const override { return "CopySlices"; }
   const char* full_name() const override { return "torch::autograd::CopySlices"; }
   int listed_edges() const override { return std::max(static_cast<int>(edge_count()), fn_->listed_edges()); }
   void release_saved() noexcept override { fn_->release_saved(); }
+  Node* part_producer() {
+    auto* node = new AsStridedViewBackward(base_, view_, dtype_);
+    ref();
+    node->edges()[0] = {this, 0};
+    return node;
+  }
 
   void backward(Tensor g, Sweep& sweep) override {
     const auto& ops = g_engine_ops;
@@ -66,6 +78,8 @@ struct CopySlices final : VariadicNode {
 };
 
 }  // namespace
+
+Node* producer_of_part(Node& slices) { return static_cast<CopySlices&>(slices).part_producer(); }
 
 bool base_requires_grad(const TensorImpl& view) noexcept { return view.meta->base.requires_grad(); }
 
@@ -136,16 +150,20 @@ void move_retained(const Tensor& t, Node* from, Node& to) {
 
 }  // namespace
 
-void finish_inplace(const Tensor& t, Node* node) {
+void finish_inplace_geometry(const Tensor& t, Node* node) {
   t->bump_version();
   if (!node) return;
-  if (!(t->flags & kIsView)) {
-    Node* old = t->grad_fn;
-    move_retained(t, old, *node);
-    set_history(t, node);
-    if (old) old->unref();
-    return;
-  }
+  Node* old = t->grad_fn;
+  move_retained(t, old, *node);
+  set_history(t, node);
+  if (old) old->unref();
+  if (t->flags & kIsView) t->meta->grad_fn_version = t->version();
+}
+
+void finish_inplace(const Tensor& t, Node* node) {
+  if (!(t->flags & kIsView)) return finish_inplace_geometry(t, node);
+  t->bump_version();
+  if (!node) return;
   const Tensor base = t->meta->base;
   const uint32_t count = std::max(node->edge_count(), 1u);
   auto* slices = VariadicNode::make<CopySlices>(count, base, t, node);

@@ -47,7 +47,7 @@ void set_grad(const Tensor& t, const Tensor& g) {
   if (g) {
     if (g.get() == t.get()) fail("can't assign Variable as its own grad");
     if (g.dtype() != t.dtype())
-      fail("attempting to assign a gradient with dtype '", dtype_c_name(g.dtype()), "' to a tensor with grad_dtype '",
+      fail("attempting to assign a gradient with dtype '", c_type_name(g.dtype()), "' to a tensor with grad_dtype '",
            dtype_scalar_name(t.dtype()),
            "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype).");
     if (!same(g.sizes(), t.sizes())) fail("attempting to assign a gradient of size '", g.sizes(), "' to a tensor of size '", t.sizes(),

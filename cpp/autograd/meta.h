@@ -66,5 +66,9 @@ void check_inplace(const Tensor& t, bool recorded);
 // After the data was changed: counts the change and makes `node` (null: nothing to record) the producer of
 // `t`, or of the part of its base that `t` shows. Edge 0 of `node` is that of the old `t`.
 void finish_inplace(const Tensor& t, Node* node);
+// The same after a change of sizes and strides alone: the base of a view keeps its elements and its producer.
+void finish_inplace_geometry(const Tensor& t, Node* node);
+// The producer of what an operation left in the part of a base that it changed: a new node after `slices`.
+Node* producer_of_part(Node& slices);
 
 }  // namespace hinoko

@@ -45,6 +45,8 @@ Edge gradient_edge(const Tensor& t) {
     fn->ref();
     return {fn, t->output_nr};
   }
+  // A view of what came to require grad after the view was made has no gradient of its own.
+  if (!(t->flags & kRequiresGrad)) return {nullptr, 0};
   AccumulateGrad& accumulator = meta_of(*t).accumulator;
   accumulator.retain();
   return {&accumulator, 0};
@@ -72,6 +74,15 @@ void SavedTensor::save_output(const Tensor& t) {
   version_ = t->version();
 }
 
+void SavedTensor::save_overwritten(const Tensor& t) {
+  const uint32_t version = t->version();
+  Tensor data = alias(t);
+  reset();
+  impl_ = data.release();
+  version_ = version;
+  mode_ = Mode::Overwritten;
+}
+
 void SavedTensor::drop() noexcept {
   TensorImpl* impl = std::exchange(impl_, nullptr);
   if (mode_ == Mode::OwnOutput) {
@@ -94,8 +105,9 @@ Tensor SavedTensor::unpack_output(Node& node) const {
   for (int i = 0; i < impl_->ndim; ++i) strides[i] = impl_->stride(i);
   impl->set_geometry(impl_->sizes(), strides);
   if (grad_enabled()) {
-    node.ref();
-    set_history(out, &node);
+    Node* slices = node.extra_or_null() ? node.extra_or_null()->slices : nullptr;
+    if (!slices) node.ref();
+    set_history(out, slices ? producer_of_part(*slices) : &node);
   }
   return out;
 }
@@ -114,12 +126,21 @@ void SavedTensor::refuse(const Node& node) const {
       cat("one of the variables needed for gradient computation has been modified by an inplace operation: [torch.",
           dtype_scalar_name(impl_->dtype), "Tensor ", shape, "]");
   const Node* producer = mode_ == Mode::Input ? impl_->grad_fn : &node;
+  if (mode_ == Mode::Input && impl_->flags & kIsView) {
+    try {
+      producer = grad_fn(Tensor::share(impl_));
+    } catch (const std::exception&) {  // the view has no producer any more: the last one is named
+    }
+  }
   if (producer) {
-    // torch names the producer by its operation: "Exp" for ExpBackward0.
-    std::string_view name = producer->full_name();
+    // torch names the producer by its operation: "Exp" for ExpBackward0, "Max1" for MaxBackward1.
+    const bool part = mode_ != Mode::Input && node.extra_or_null() && node.extra_or_null()->slices;
+    std::string_view name = part ? "AsStridedBackward0" : producer->full_name();
     const uint32_t nr = mode_ == Mode::Input ? impl_->output_nr : 0;
-    name = name.substr(0, name.find("Backward"));
-    message += cat(", which is output ", nr, " of ", name, ",");
+    const size_t cut = name.find("Backward");
+    const std::string_view suffix = cut == name.npos ? "" : name.substr(cut + 8);
+    name = name.substr(0, cut);
+    message += cat(", which is output ", nr, " of ", name, suffix == "0" || suffix == "s" ? "" : suffix, ",");
   }
   message += cat(" is at version ", impl_->storage->version, "; expected version ", version_, " instead.");
   message +=

@@ -72,6 +72,7 @@ struct NodeExtra : Pooled {
   std::vector<InputShape> input_shapes;  // of all edges, or empty
   std::vector<Tensor> gradients;         // gathered for outputs 1.. during a sweep
   Tensor* first_gradient = nullptr;      // during CopySlices: takes the gradient of edge 0
+  Node* slices = nullptr;                // the CopySlices that owns this node
   void* handle = nullptr;                // the binding's object for this node, not owned
 };
 

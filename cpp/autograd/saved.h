@@ -22,6 +22,9 @@ class SavedTensor {
   }
   // `t` is output 0 of the node that keeps this.
   void save_output(const Tensor& t);
+  // An input whose storage the node's own operation is about to overwrite: unpacking it is always refused, so
+  // that only the data is kept. The tensor itself would own the node that keeps it.
+  void save_overwritten(const Tensor& t);
 
   bool defined() const noexcept { return impl_ != nullptr; }
   void reset() noexcept {
@@ -40,7 +43,7 @@ class SavedTensor {
   }
 
  private:
-  enum class Mode : uint8_t { Input, OwnOutput, DetachedOutput };
+  enum class Mode : uint8_t { Input, Overwritten, OwnOutput, DetachedOutput };
   void drop() noexcept;
   Tensor unpack_output(Node& node) const;
   [[noreturn]] void refuse(const Node& node) const;

@@ -176,6 +176,7 @@ std::string type_word(PyObject* o) {
   if (is_dtype(o)) return "torch.dtype";
   const char* name = Py_TYPE(o)->tp_name;
   const char* dot = std::strrchr(name, '.');
+  if (std::strncmp(name, "numpy.", 6) == 0) return name;
   return dot ? dot + 1 : name;
 }
 
@@ -359,11 +360,26 @@ PyObject* invoke(const Def& def, PyObject* self, PyObject* const* args, Py_ssize
   });
 }
 
+namespace {
+
+// The operation behind an alias, which error texts name.
+std::string_view torch_name(std::string_view function) {
+  constexpr std::pair<std::string_view, std::string_view> aliases[] = {
+      {"subtract", "sub"},  {"multiply", "mul"}, {"divide", "div"},   {"true_divide", "div"}, {"negative", "neg"},
+      {"absolute", "abs"}, {"square", "pow"},   {"concat", "cat"},
+  };
+  for (const auto& [alias, name] : aliases)
+    if (alias == function) return name;
+  return function;
+}
+
+}  // namespace
+
 PyObject* finish_out(Tensor&& result, PyObject* out, const char* function) {
   if (!out) return wrap(std::move(result));
   const Tensor& target = as_tensor(out);
   if (grad_enabled() && (target.requires_grad() || result.requires_grad()))
-    fail(function, "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+    fail(torch_name(function), "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
   if (!can_cast(result.dtype(), target.dtype()))
     fail("result type ", dtype_scalar_name(result.dtype()), " can't be cast to the desired output type ", dtype_scalar_name(target.dtype()));
   if (!same(result.sizes(), target.sizes())) {

@@ -149,7 +149,10 @@ PyObject* autograd_grad(const Call& c) {
   std::vector<Tensor> out = gradients(outputs, grads, inputs, {truth(c[3], create_graph), create_graph}, truth(c[6], materialize));
   if (materialize)
     for (size_t i = 0; i < out.size(); ++i)
-      if (!out[i]) out[i] = zeros_like(inputs[i]);
+      if (!out[i]) {
+        out[i] = zeros_like(inputs[i]);
+        set_requires_grad(out[i], create_graph);
+      }
   return gradient_tuple(out).release().ptr();
 }
 

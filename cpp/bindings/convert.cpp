@@ -61,7 +61,8 @@ Scalar as_scalar(PyObject* o) {
     return t.item();
   }
   if (is_numpy_scalar(o)) {
-    if (PyObject_TypeCheck(o, numpy_type("bool_", g_numpy_bool))) return Scalar(PyObject_IsTrue(o) == 1);
+    // torch reads numpy's bool as a real number.
+    if (PyObject_TypeCheck(o, numpy_type("bool_", g_numpy_bool))) return Scalar(PyObject_IsTrue(o) == 1 ? 1.0 : 0.0);
     if (is_numpy_integer(o)) return as_scalar(own(PyNumber_Index(o)).ptr());
   }
   const double v = PyFloat_AsDouble(o);

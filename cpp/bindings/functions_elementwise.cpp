@@ -113,6 +113,15 @@ PyObject* div_handler(const Call& c) {
   return finish_out(std::move(out), c[3], c.function);
 }
 
+PyObject* div_inplace_handler(const Call& c) {
+  if (!c.has(2)) return binary_inplace<div_, div_>(c);
+  const std::string mode = c.text(2);
+  if (mode != "floor" && mode != "trunc")
+    fail("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", mode, "'");
+  div_rounded_(c.tensor(0), is_tensor(c[1]) ? c.tensor(1) : number_tensor(c.scalar(1)), mode == "floor");
+  return same_object(c);
+}
+
 PyObject* pow_handler(const Call& c) {
   if (c.overload == 1) return finish_out(pow(c.scalar(0), c.tensor(1)), c[2], c.function);
   if (c.overload == 2) return finish_out(pow(c.tensor(0), c.scalar(1)), c[2], c.function);
@@ -129,7 +138,7 @@ Tensor tensor_or_number(const Call& c, int i) { return is_tensor(c[i]) ? c.tenso
 
 PyObject* where_handler(const Call& c) {
   if (c.overload == 0) return finish_out(where(c.tensor(0), tensor_or_number(c, 1), tensor_or_number(c, 2)), c[3], c.function);
-  const Tensor found = nonzero(c.tensor(0));
+  const Tensor found = nonzero(c.tensor(0).ndim() ? c.tensor(0) : unsqueeze(c.tensor(0), 0));
   const std::vector<Tensor> columns = unbind(found, 1);
   const py::object out = own(PyTuple_New(static_cast<Py_ssize_t>(columns.size())));
   for (size_t i = 0; i < columns.size(); ++i) PyTuple_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(i), wrap(columns[i]));
@@ -151,10 +160,14 @@ Scalar fill_value(const Call& c, int i) {
 constexpr Def kRows[] = {
 #include "table/unary.def"
     {"absolute", "absolute(Tensor input, *, Tensor out=None)", unary<abs>, kBoth, "Alias of abs."},
+    {"absolute_", "absolute_(Tensor input)", unary_inplace<abs_>, kMethod, "Alias of abs_."},
     {"negative", "negative(Tensor input, *, Tensor out=None)", unary<neg>, kBoth, "Alias of neg."},
+    {"negative_", "negative_(Tensor input)", unary_inplace<neg_>, kBoth, "Alias of neg_."},
     {"square", "square(Tensor input, *, Tensor out=None)", unary<square>, kBoth, "The square of each element.", unary_fast<square>},
     {"square_", "square_(Tensor input)", unary_inplace<[](const Tensor& x) { pow_(x, Scalar(2)); }>, kBoth, "In-place square."},
     {"bitwise_not", "bitwise_not(Tensor input, *, Tensor out=None)", unary<bitwise_not>, kBoth, "The bits inverted; logical not for bool."},
+    {"bitwise_not_", "bitwise_not_(Tensor input)", unary_inplace<bitwise_not_>, kMethod, "In-place bitwise_not."},
+    {"logical_not_", "logical_not_(Tensor input)", unary_inplace<logical_not_>, kMethod, "In-place logical_not."},
     {"logical_not", "logical_not(Tensor input, *, Tensor out=None)", unary<logical_not>, kBoth, "True where an element is zero."},
 };
 #undef HINOKO_UNARY
@@ -187,12 +200,16 @@ constexpr Def kTwo[] = {
     {"sub", kSub, sub_handler, kBoth, "input - alpha * other.", binary_fast<sub, sub>},
     {"subtract", kSub, sub_handler, kBoth, "Alias of sub."},
     {"sub_", "sub_(Tensor input, TensorOrNumber other, *, Number alpha=1)", inplace_with_alpha<sub_, sub_, sub_>, kMethod, "In-place sub."},
+    {"subtract_", "subtract_(Tensor input, TensorOrNumber other, *, Number alpha=1)", inplace_with_alpha<sub_, sub_, sub_>, kMethod,
+     "Alias of sub_."},
     {"rsub", "rsub(Tensor input, TensorOrNumber other, Number alpha=1)", rsub_handler, kFunction, "other - alpha * input."},
     HINOKO_TWO(mul, "multiply", "Alias of mul."),
     {"div", kDiv, div_handler, kBoth, "input / other.", binary_fast<div, div>},
     {"divide", kDiv, div_handler, kBoth, "Alias of div."},
     {"true_divide", "true_divide(Tensor input, TensorOrNumber other, *, Tensor out=None)", binary<div, div>, kBoth, "Alias of div."},
-    {"div_", "div_(Tensor input, TensorOrNumber other)", binary_inplace<div_, div_>, kMethod, "In-place div."},
+    {"div_", "div_(Tensor input, TensorOrNumber other, *, str rounding_mode=None)", div_inplace_handler, kMethod, "In-place div."},
+    {"divide_", "divide_(Tensor input, TensorOrNumber other, *, str rounding_mode=None)", div_inplace_handler, kMethod, "Alias of div_."},
+    {"true_divide_", "true_divide_(Tensor input, TensorOrNumber other)", binary_inplace<div_, div_>, kMethod, "Alias of div_."},
     {"remainder",
      "remainder(Tensor input, TensorOrNumber other, *, Tensor out=None)\nremainder(Number self, Tensor other, *, Tensor out=None)",
      remainder_handler, kBoth, "The remainder of input / other with the sign of other."},

@@ -17,19 +17,14 @@ PyObject* unbind_handler(const Call& c) {
 PyObject* replace_geometry(const Call& c, Tensor (*view)(const Call&)) {
   const Tensor& t = c.tensor(0);
   check_inplace(t, needs_grad(t));
-  Tensor changed;
-  {
-    const GradModeGuard guard(false);
-    changed = view(c);
-  }
-  Node* node = nullptr;
-  if (needs_grad(t)) {
-    const Tensor recorded = view(c);
-    node = grad_fn(recorded);
-    if (node) node->ref();
+  const Tensor changed = view(c);
+  Node* node = needs_grad(t) ? grad_fn(changed) : nullptr;
+  if (node) {
+    rename_inplace(*node);
+    node->ref();
   }
   t->set_geometry(changed.sizes(), changed.strides());
-  finish_inplace(t, node);
+  finish_inplace_geometry(t, node);
   Py_INCREF(c[0]);
   return c[0];
 }
@@ -37,7 +32,10 @@ PyObject* replace_geometry(const Call& c, Tensor (*view)(const Call&)) {
 Tensor unsqueeze_call(const Call& c) { return unsqueeze(c.tensor(0), c.integer(1)); }
 Tensor squeeze_call(const Call& c) { return c.has(1) ? squeeze(c.tensor(0), c.dims(1)) : squeeze(c.tensor(0)); }
 Tensor transpose_call(const Call& c) { return transpose(c.tensor(0), c.integer(1), c.integer(2)); }
-Tensor t_call(const Call& c) { return t(c.tensor(0)); }
+Tensor t_call(const Call& c) {
+  if (c.tensor(0).ndim() > 2) fail(c.function, "() expects a tensor with <= 2 dimensions, but self is ", c.tensor(0).ndim(), "D");
+  return t(c.tensor(0));
+}
 
 template <Tensor (*F)(const Call&)>
 PyObject* result(const Call& c) {
@@ -64,7 +62,7 @@ constexpr Def kShape[] = {
      kMethod, "The same elements in the shape of other."},
     {"flatten", "flatten(Tensor input, int start_dim=0, int end_dim=-1)",
      [](const Call& c) { return wrap(flatten(c.tensor(0), c.integer(1, 0), c.integer(2, -1))); }, kBoth, "Merges dimensions start_dim to end_dim."},
-    {"ravel", "ravel(Tensor input)", [](const Call& c) { return wrap(flatten(c.tensor(0), 0, -1)); }, kBoth, "All elements in one dimension."},
+    {"ravel", "ravel(Tensor input)", [](const Call& c) { return wrap(view(contiguous(c.tensor(0)), Dims{-1})); }, kBoth, "All elements in one dimension."},
     {"squeeze", "squeeze(Tensor input)\nsqueeze(Tensor input, IntList[1] dim)", result<squeeze_call>, kBoth, "Removes dimensions of size 1."},
     {"unsqueeze", "unsqueeze(Tensor input, int dim)", result<unsqueeze_call>, kBoth, "Adds a dimension of size 1."},
     {"squeeze_", "squeeze_(Tensor input)\nsqueeze_(Tensor input, IntList[1] dim)", in_place<squeeze_call>, kMethod, "In-place squeeze."},

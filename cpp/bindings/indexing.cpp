@@ -40,19 +40,20 @@ py::object as_key_tuple(PyObject* key) {
   return own(PySequence_Tuple(key));
 }
 
-// `named` is the dimension that an error text names: that of the tensor as the user knows it.
+// `named` is the dimension that an error text names: the place of the index in the key.
 Tensor select_checked(const Tensor& t, int64_t dim, PyObject* index, int64_t named = 0) {
   const int64_t i = as_int(index);
-  if (t.ndim() == 0)
+  if (t.ndim() == 0 && i == 0)
     fail(ErrorKind::Index,
          "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
-  const int64_t size = t.size(static_cast<int>(dim));
+  const int64_t size = t.ndim() ? t.size(static_cast<int>(dim)) : 0;
   if (i < -size || i >= size) fail(ErrorKind::Index, "index ", i, " is out of bounds for dimension ", named, " with size ", size);
   return select(t, dim, i);
 }
 
 struct Range {
   int64_t start, stop, step;
+  bool whole = false;  // x[:] and x[0:n] are x itself for torch, but not x[-n:]
 };
 int64_t bound(PyObject* o) {
   if (!is_tensor(o) && !PyIndex_Check(o))
@@ -61,7 +62,7 @@ int64_t bound(PyObject* o) {
 }
 Range slice_range(PyObject* key, int64_t length) {
   const auto* s = reinterpret_cast<PySliceObject*>(key);
-  Range r{0, length, 1};
+  Range r{0, length, 1, false};
   if (s->step != Py_None) r.step = bound(s->step);
   if (r.step == 0) fail(ErrorKind::Value, "slice step cannot be zero");
   if (r.step < 0) fail(ErrorKind::Value, "step must be greater than zero");
@@ -73,6 +74,7 @@ Range slice_range(PyObject* key, int64_t length) {
   };
   r.start = clamp(s->start, 0);
   r.stop = std::max(clamp(s->stop, length), r.start);
+  r.whole = r.start == 0 && r.stop == length && r.step == 1 && (s->start == Py_None || bound(s->start) == 0);
   return r;
 }
 
@@ -108,7 +110,7 @@ Tensor apply_views(const Tensor& t, PyObject* tuple, std::vector<Tensor>& indice
   if (named > t.ndim()) fail(ErrorKind::Index, "too many indices for tensor of dimension ", t.ndim());
 
   Tensor out = t;
-  int64_t dim = 0, real = 0;  // in `out`, and in `t`
+  int64_t dim = 0;  // in `out`
   bool seen_ellipsis = false;
   const auto note = [&](Tensor index) {
     if (static_cast<int64_t>(indices.size()) <= dim) indices.resize(static_cast<size_t>(dim) + 1);
@@ -117,17 +119,16 @@ Tensor apply_views(const Tensor& t, PyObject* tuple, std::vector<Tensor>& indice
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* o = PyTuple_GET_ITEM(tuple, i);
     if (is_plain_int(o)) {
-      out = select_checked(out, dim, o, real++);
+      out = select_checked(out, dim, o, i);
     } else if (PySlice_Check(o)) {
       const Range r = slice_range(o, out.size(static_cast<int>(dim)));
-      if (r.start != 0 || r.stop != out.size(static_cast<int>(dim)) || r.step != 1) out = slice(out, dim, r.start, r.stop, r.step);
-      ++dim, ++real;
+      if (!r.whole) out = slice(out, dim, r.start, r.stop, r.step);
+      ++dim;
     } else if (o == Py_Ellipsis) {
       if (seen_ellipsis) continue;
       seen_ellipsis = true;
       // What the rest does not name. Dimensions that None and bool add come on top as they appear.
       dim += t.ndim() - named;
-      real += t.ndim() - named;
     } else if (o == Py_None) {
       out = unsqueeze(out, dim);
       ++dim;
@@ -142,14 +143,13 @@ Tensor apply_views(const Tensor& t, PyObject* tuple, std::vector<Tensor>& indice
         note(bool_index(index.item().to_bool()));
         ++dim;
       } else {
-        out = select_checked(out, dim, o, real++);
+        out = select_checked(out, dim, o, i);
       }
     } else if (is_tensor(o) || is_ndarray(o) || (PySequence_Check(o) && !PyDict_Check(o))) {
       Tensor index = index_tensor(o);
       const int64_t width = index.dtype() == DType::Bool ? std::max(index.ndim(), 1) : 1;
       note(std::move(index));
       dim += width;
-      real += width;
     } else {
       refuse_index(o);
     }
@@ -174,7 +174,7 @@ Tensor without_leading_ones(const Tensor& value, int64_t ndim) {
 }
 
 void copy_to(const Tensor& target, const Tensor& value) {
-  if (value.ndim() == 0) {
+  if (value.ndim() == 0 && target.ndim() != 0) {
     fill_(target, value);
     return;
   }
@@ -216,7 +216,7 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
   } else if (PySlice_Check(key)) {
     if (t.ndim() == 0) fail(ErrorKind::Index, "slice() cannot be applied to a 0-dim tensor.");
     const Range r = slice_range(key, t.size(0));
-    copy_to(slice(t, 0, r.start, r.stop, r.step), v);
+    copy_to(r.whole ? t : slice(t, 0, r.start, r.stop, r.step), v);
   } else {
     const py::object tuple = as_key_tuple(key);
     std::vector<Tensor> indices;

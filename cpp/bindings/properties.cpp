@@ -42,7 +42,11 @@ void assign_grad(const Tensor& t, PyObject* value) {
 
 void assign_requires_grad(const Tensor& t, PyObject* value) {
   if (!value || !PyBool_Check(value)) fail("requires_grad must be a bool");
-  if (value == Py_True && t.is_leaf() && !is_floating(t.dtype()))
+  if (!t.is_leaf()) {
+    set_requires_grad(t, false);  // which a computed tensor refuses
+    return;
+  }
+  if (value == Py_True && !is_floating(t.dtype()))
     fail("only Tensors of floating point and complex dtype can require gradients");
   set_requires_grad(t, value == Py_True);
 }
@@ -62,15 +66,22 @@ void assign_data(const Tensor& t, PyObject* value) {
 }
 
 PyObject* transposed(const Tensor& t) {
-  if (t.ndim() != 2)
+  if (t.ndim() == 0) {
+    HINOKO_WARN_ONCE("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.");
+  } else if (t.ndim() != 2) {
     HINOKO_WARN_ONCE("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw "
                        "an error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange("
                        "x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.");
+  }
   Dims order;
   for (int i = t.ndim() - 1; i >= 0; --i) order.push_back(i);
   return wrap(permute(t, order));
 }
 PyObject* matrix_transposed(const Tensor& t) {
+  if (t.ndim() == 0) {
+    HINOKO_WARN_ONCE("Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases.");
+    return wrap(permute(t, {}));
+  }
   if (t.ndim() < 2)
     fail("tensor.mT is only supported on matrices or batches of matrices. Got ", t.ndim(), "-D tensor.");
   return wrap(transpose(t, -2, -1));

@@ -229,11 +229,13 @@ Node* mark(const Tensor& a, const Tensor& b) {
 
 template <class Row>
 void binary_inplace(const Tensor& a, const Tensor& b) {
-  detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
-  const DType compute = check_operands(Row::id, Row::result, a, b);
-  detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
   const bool recorded = has_history<Row> && needs_grad(a, b);
   check_inplace(a, recorded);
+  // sub refuses bool before it looks at sizes, the others after.
+  if (Row::id != BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
+  const DType compute = check_operands(Row::id, Row::result, a, b);
+  if (Row::id == BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
+  detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
   check_no_overlap(a, {&b});
   Node* made = nullptr;
   if constexpr (differentiable<Row>) {
@@ -245,6 +247,7 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
       // What is overwritten is kept as a copy where the derivative reads it.
       node->save(a, b);
       if (node->a.defined()) node->a.save_input(clone(a));
+      if (node->b.defined() && b->storage == a->storage) node->b.save_overwritten(b);
       note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
     }
   } else if constexpr (has_history<Row>) {
@@ -266,10 +269,10 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
 
 template <class Row>
 void binary_inplace(const Tensor& a, const Scalar& b) {
-  const DType compute = check_operands(Row::id, Row::result, a, b);
-  detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
   const bool recorded = has_history<Row> && needs_grad(a);
   check_inplace(a, recorded);
+  const DType compute = check_operands(Row::id, Row::result, a, b);
+  detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
   check_no_overlap(a, {});
   Node* made = nullptr;
   if constexpr (differentiable<Row>) {

@@ -30,7 +30,18 @@ struct AddcmulNode final : NodeOf<3> {
 
 Tensor addcmul_raw(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
   const GradModeGuard guard(false);
-  return x + (value.equals(1) ? a * b : (a * value) * b);
+  DType dtype = x.dtype();
+  if (a.dtype() == dtype && b.dtype() == dtype) {
+    if (dtype == DType::Bool) fail(ErrorKind::NotImplemented, "\"addcmul_cpu_out\" not implemented for 'Bool'");
+    if (value.equals(1)) return x + a * b;
+  } else {
+    Tensor plain = x + a * b;
+    if (value.equals(1)) return plain;
+    dtype = plain.dtype();
+  }
+  // The tensors alone decide the dtype; the number follows.
+  const Scalar factor = is_floating(dtype) ? value : Scalar(static_cast<long long>(value.to_int()));
+  return x + (cast_raw(a, dtype) * factor) * b;
 }
 
 AddcmulNode* link(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, DType dtype, DimSpan sizes) {
@@ -54,12 +65,15 @@ Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& 
 
 void addcmul_(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
   const bool recorded = needs_grad(x, a, b);
+  check_inplace(x, recorded);
   const Tensor result = addcmul_raw(x, a, b, value);
   detail::check_inplace_sizes(x, Dims(result.sizes()));
   detail::check_inplace_dtype(x, result.dtype());
-  check_inplace(x, recorded);
   check_no_overlap(x, {&a, &b});
-  const Ref<Node> guard = Ref<Node>::steal(recorded ? link(x, a, b, value, x.dtype(), x.sizes()) : nullptr);
+  AddcmulNode* node = recorded ? link(x, a, b, value, x.dtype(), x.sizes()) : nullptr;
+  if (node && a->storage == x->storage) node->a.save_overwritten(a);
+  if (node && b->storage == x->storage) node->b.save_overwritten(b);
+  const Ref<Node> guard = Ref<Node>::steal(node);
   copy_raw(x, result);
   finish_inplace(x, Ref<Node>(guard).release());
 }

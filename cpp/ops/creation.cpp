@@ -9,6 +9,7 @@
 namespace hinoko {
 
 Tensor full(DimSpan sizes, const Scalar& value, DType dtype) {
+  value.check_fits(dtype);
   Tensor out = empty(sizes, dtype);
   fill_raw(out, value);
   return out;
@@ -79,6 +80,7 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DType 
 
 Tensor linspace(double start, double end, int64_t steps, DType dtype) {
   if (steps < 0) fail("number of steps must be non-negative");
+  if (dtype == DType::Bool) fail(ErrorKind::NotImplemented, "\"linspace_cpu\" not implemented for 'Bool'");
   const int64_t sizes[] = {steps};
   Tensor out = empty(sizes, dtype);
   dispatch(dtype, [&]<class T>(TypeTag<T>) {
@@ -178,6 +180,16 @@ Tensor to_dtype(const Tensor& t, DType dtype) {
   return out;
 }
 
+Tensor to_copy(const Tensor& t) {
+  Tensor out;
+  {
+    const GradModeGuard guard(false);
+    out = clone(t);
+  }
+  if (needs_grad(t)) record(out, new ToCopyNode(t.dtype()), t);
+  return out;
+}
+
 void copy_(const Tensor& target, const Tensor& source) {
   const bool recorded = is_floating(target.dtype()) && needs_grad(target, source);
   if (!same(broadcast_shapes(target.sizes(), source.sizes()), target.sizes()))
@@ -203,6 +215,7 @@ void fill_(const Tensor& target, const Scalar& value) {
   const bool recorded = needs_grad(target);
   check_inplace(target, recorded);
   check_no_overlap(target, {});
+  value.check_fits(target.dtype());
   FillNode* node = nullptr;
   if (recorded) {
     node = new FillNode("FillBackward2", 1);
@@ -213,10 +226,10 @@ void fill_(const Tensor& target, const Scalar& value) {
 }
 
 void fill_(const Tensor& target, const Tensor& value) {
-  if (value.ndim() != 0)
-    fail("fill_ only supports 0-dimension value tensor but got tensor with ", value.ndim(), " dimensions.");
   const bool recorded = is_floating(target.dtype()) && needs_grad(target, value);
   check_inplace(target, recorded);
+  if (value.ndim() != 0)
+    fail("fill_ only supports 0-dimension value tensor but got tensor with ", value.ndim(), " dimensions.");
   check_no_overlap(target, {});
   FillNode* node = nullptr;
   if (recorded) {

@@ -183,6 +183,7 @@ Tensor clone_raw(const Tensor& t) {
 }
 
 void check_no_overlap(const Tensor& written, std::initializer_list<const Tensor*> inputs) {
+  if (!written.numel()) return;
   for (int i = 0; i < written.ndim(); ++i)
     if (written.stride(i) == 0 && written.size(i) > 1)
       fail("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -194,7 +195,7 @@ void check_no_overlap(const Tensor& written, std::initializer_list<const Tensor*
     return std::pair(first, first + (last + 1) * static_cast<int64_t>(item_size(t.dtype())));
   };
   // What lies in memory in some other way than gap-free is too hard to tell, as for torch.
-  if (!written.numel() || !is_dense(written.sizes(), written.strides())) return;
+  if (!is_dense(written.sizes(), written.strides())) return;
   for (const Tensor* t : inputs) {
     if (!t->defined() || t->get() == written.get() || (*t)->storage != written->storage || !t->numel()) continue;
     if (!is_dense(t->sizes(), t->strides())) continue;

@@ -424,9 +424,12 @@ void check_separate(const Tensor& written, const Tensor& read) {
 void index_put_(const Tensor& t, std::span<const Tensor> indices, const Tensor& values, bool accumulate) {
   const bool recorded = needs_grad(t, values);
   check_inplace(t, recorded);
-  check_separate(t, values);
-  for (const Tensor& i : indices) check_separate(t, i);
   Plan plan(t, indices, true);
+  // One value under one mask is a masked_fill, whose mask may be the tensor itself.
+  if (!plan.one_mask || values.numel() != 1 || accumulate) {
+    check_separate(t, values);
+    for (const Tensor& i : indices) check_separate(t, i);
+  }
   (void)broadcast_to(values, plan.sizes);
   // One value put under one mask may have any dtype.
   if (values.dtype() != t.dtype() && (accumulate || !plan.one_mask || values.numel() != 1))

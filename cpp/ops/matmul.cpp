@@ -75,7 +75,6 @@ Tensor bmm_raw(DType dtype, Matrix a, int64_t a_step, Matrix b, int64_t b_step, 
 bool is_column_major(const Tensor& t) { return t.stride(0) == 1 && t.stride(1) == t.size(0); }
 
 // As torch's texts name the C++ type.
-const char* c_type_name(DType d) { return d == DType::Int64 ? "long int" : dtype_c_name(d); }
 
 // ---- nodes ----
 

@@ -40,11 +40,14 @@ Tensor square(const Tensor& x);
 Tensor cube(const Tensor& x);
 Tensor bitwise_not(const Tensor& x);
 Tensor logical_not(const Tensor& x);
+void bitwise_not_(const Tensor& x);
+void logical_not_(const Tensor& x);
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value);
 void masked_fill_(const Tensor& x, const Tensor& mask, const Scalar& value);
 Tensor div_floor(const Tensor& a, const Tensor& b);  // rounding_mode='floor'
 Tensor div_trunc(const Tensor& a, const Tensor& b);  // rounding_mode='trunc'
+void div_rounded_(const Tensor& a, const Tensor& b, bool floor);
 Tensor number_tensor(const Scalar& value);  // 0-d; in promotion it counts as a Python number
 
 // ---- composite.cpp ----
@@ -63,6 +66,7 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DType 
 Tensor linspace(double start, double end, int64_t steps, DType dtype);
 Tensor eye(int64_t rows, int64_t columns, DType dtype);
 Tensor clone(const Tensor& t);
+Tensor to_copy(const Tensor& t);  // clone as `to(copy=True)` records it
 Tensor contiguous(const Tensor& t);
 Tensor to_dtype(const Tensor& t, DType dtype);  // t itself when nothing changes
 void copy_(const Tensor& target, const Tensor& source);

@@ -429,7 +429,8 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value) {
   if (mask.dtype() != DType::Bool)
-    fail("masked_fill only supports boolean masks, but got mask with dtype ", dtype_c_name(mask.dtype()));
+    fail("masked_fill_ only supports boolean masks, but got mask with dtype ", c_type_name(mask.dtype()));
+  value.check_fits(x.dtype());
   const Dims sizes = broadcast_shapes(x.sizes(), mask.sizes());
   Tensor out = empty_like_operands(sizes, x.dtype(), {x});
   run_loop(kernels::pick(kernels::where, x.dtype()), out, {mask, Number(value, x.dtype()), x});
@@ -443,11 +444,12 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value) {
 }
 
 void masked_fill_(const Tensor& x, const Tensor& mask, const Scalar& value) {
-  if (mask.dtype() != DType::Bool)
-    fail("masked_fill_ only supports boolean masks, but got mask with dtype ", dtype_c_name(mask.dtype()));
   const bool recorded = needs_grad(x);
-  detail::check_inplace_sizes(x, broadcast_shapes(x.sizes(), mask.sizes()));
   check_inplace(x, recorded);
+  if (mask.dtype() != DType::Bool)
+    fail("masked_fill_ only supports boolean masks, but got mask with dtype ", c_type_name(mask.dtype()));
+  value.check_fits(x.dtype());
+  detail::check_inplace_sizes(x, broadcast_shapes(x.sizes(), mask.sizes()));
   check_no_overlap(x, {});
   MaskedFillNode* node = nullptr;
   if (recorded) {
@@ -481,6 +483,27 @@ Tensor div_floor(const Tensor& a, const Tensor& b) {
     out = floor_divide(a, b);
   }
   return record_rounded(std::move(out), a, b);
+}
+
+void div_rounded_(const Tensor& a, const Tensor& b, bool floor) {
+  const bool recorded = needs_grad(a, b);
+  check_inplace(a, recorded);
+  detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
+  detail::check_inplace_dtype(a, result_type(a, b));
+  check_no_overlap(a, {&b});
+  Tensor quotient;
+  {
+    const GradModeGuard guard(false);
+    quotient = floor ? div_floor(a, b) : div_trunc(a, b);
+  }
+  Node* node = nullptr;
+  if (recorded) {
+    node = detail::zero_gradient("DivBackward2", a, b);
+    note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
+  }
+  const Ref<Node> guard = Ref<Node>::steal(node);
+  copy_raw(a, quotient);
+  finish_inplace(a, Ref<Node>(guard).release());
 }
 
 Tensor div_trunc(const Tensor& a, const Tensor& b) {

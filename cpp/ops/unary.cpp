@@ -134,4 +134,28 @@ Tensor bitwise_not(const Tensor& x) {
 
 Tensor logical_not(const Tensor& x) { return eq(x, Scalar(0)); }
 
+namespace {
+
+void overwrite(const Tensor& x, Tensor (*operation)(const Tensor&)) {
+  check_inplace(x, needs_grad(x));
+  check_no_overlap(x, {});
+  Tensor result;
+  {
+    const GradModeGuard guard(false);
+    result = operation(x);
+  }
+  copy_raw(x, result);
+}
+
+}  // namespace
+
+void bitwise_not_(const Tensor& x) {
+  overwrite(x, bitwise_not);
+  finish_inplace(x, nullptr);
+}
+void logical_not_(const Tensor& x) {
+  overwrite(x, logical_not);
+  finish_inplace(x, nullptr);
+}
+
 }  // namespace hinoko

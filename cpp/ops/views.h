@@ -21,6 +21,8 @@ bool view_strides(const Tensor& t, DimSpan sizes, Dims& strides);
 Tensor make_view(const Tensor& t, DimSpan sizes, DimSpan strides, int64_t offset = 0);
 // view() without the search for strides. The view's producer is called `node`.
 Tensor view_as(const Tensor& t, DimSpan sizes, DimSpan strides, const char* node);
+// Makes the producer of a view that of the in-place form: squeeze_, unsqueeze_, transpose_, t_.
+void rename_inplace(Node& node);
 // The gradient of an input of `sizes` of an operation that only changed the shape.
 Tensor reshape_gradient(Tensor g, DimSpan sizes);
 

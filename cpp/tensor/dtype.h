@@ -62,6 +62,9 @@ constexpr const char* dtype_c_name(DType d) {  // "float", "double", "long": as 
   return names[static_cast<int>(d)];
 }
 
+// The name of the C++ type, "long int", where torch's error texts give that.
+constexpr const char* c_type_name(DType d) { return d == DType::Int64 ? "long int" : dtype_c_name(d); }
+
 constexpr bool is_floating(DType d) { return d >= DType::Float32; }
 constexpr bool is_integral(DType d) { return d == DType::Int32 || d == DType::Int64; }  // without bool
 

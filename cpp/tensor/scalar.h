@@ -2,8 +2,11 @@
 // becoming a tensor, and in type promotion only with its category.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 
+#include "base/error.h"
 #include "tensor/dtype.h"
 
 namespace hinoko {
@@ -28,6 +31,8 @@ class Scalar {
   bool equals(double v) const { return to_double() == v; }
   Scalar operator-() const { return is_float() ? Scalar(-real_) : Scalar(static_cast<long long>(-static_cast<uint64_t>(integer_))); }
 
+  // Throws torch's error if the value is out of the range of dtype `d`.
+  void check_fits(DType d) const;
   // The value in dtype `d`, written to `out` (at least 8 bytes).
   void write(DType d, void* out) const;
   static Scalar read(DType d, const void* in);
@@ -47,7 +52,7 @@ inline To convert(From v) {
     return v != From(0);
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     const double d = static_cast<double>(v);
-    if (!(d >= -9223372036854775808.0 && d < 9223372036854775808.0)) return static_cast<To>(INT64_MIN);
+    if (!(d >= -9223372036854775808.0 && d < 9223372036854775808.0)) return std::numeric_limits<To>::min();
     if constexpr (sizeof(To) == 4) {
       // cvttss2si gives INT32_MIN for whatever does not fit.
       if (!(d > -2147483649.0 && d < 2147483648.0)) return INT32_MIN;
@@ -59,6 +64,24 @@ inline To convert(From v) {
 }
 
 inline int64_t Scalar::to_int() const { return is_float() ? convert<int64_t>(real_) : integer_; }
+
+inline void Scalar::check_fits(DType d) const {
+  const auto out_of_range = [](const char* type) { fail("value cannot be converted to type ", type, " without overflow"); };
+  const double v = to_double();
+  switch (d) {
+    case DType::Float32:
+      if (std::isfinite(v) && std::fabs(v) > static_cast<double>(std::numeric_limits<float>::max())) out_of_range("float");
+      return;
+    case DType::Int64:
+      if (is_float() && !(v >= -9223372036854775808.0 && v <= 9223372036854775808.0)) out_of_range("int64_t");
+      return;
+    case DType::Int32:
+      if (!(v >= -2147483648.0 && v <= 2147483647.0)) out_of_range("int");
+      return;
+    case DType::Float64:
+    case DType::Bool: return;
+  }
+}
 
 inline void Scalar::write(DType d, void* out) const {
   switch (d) {

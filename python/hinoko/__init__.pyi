@@ -103,6 +103,7 @@ from hinoko._C import ne as ne
 from hinoko._C import neg as neg
 from hinoko._C import neg_ as neg_
 from hinoko._C import negative as negative
+from hinoko._C import negative_ as negative_
 from hinoko._C import nonzero as nonzero
 from hinoko._C import not_equal as not_equal
 from hinoko._C import numel as numel
