@@ -65,6 +65,13 @@ struct CopySlices final : VariadicNode {
   Node* fn_;
 };
 
+// `retain_grad` follows the tensor to its new producer.
+void move_retained(const Tensor& t, Node* from, Node& to) {
+  if (!t->meta || !t->meta->retains_grad || !from || !from->extra_or_null()) return;
+  std::erase_if(from->extra_or_null()->retained, [&](const auto& r) { return r.tensor == t.get(); });
+  to.extra().retained.push_back({0, t.get()});
+}
+
 }  // namespace
 
 bool base_requires_grad(const TensorImpl& view) noexcept { return view.meta->base.requires_grad(); }
@@ -95,9 +102,11 @@ Node* grad_fn(const Tensor& t) {
          " is a view and its base or another view of its base has been modified inplace. This view is the "
          "output of a function that returns multiple views. Such functions do not allow the output views to be "
          "modified inplace. You should replace the inplace operation by an out-of-place one.");
-  auto* node = new AsStridedViewBackward(meta.base, t);
-  node->edges()[0] = gradient_edge(meta.base);
+  auto made = new_node<AsStridedViewBackward>(meta.base, t);
+  made->edges()[0] = gradient_edge(meta.base);
   Node* old = t->grad_fn;
+  move_retained(t, old, *made);
+  Node* node = made.release();
   set_history(t, node);
   if (old) old->unref();
   meta.grad_fn_version = t->version();
@@ -124,17 +133,6 @@ void check_inplace(const Tensor& t, bool recorded) {
   if (t.is_leaf() && t->flags & kRequiresGrad)
     fail("a leaf Variable that requires grad is being used in an in-place operation.");
 }
-
-namespace {
-
-// `retain_grad` follows the tensor to its new producer.
-void move_retained(const Tensor& t, Node* from, Node& to) {
-  if (!t->meta || !t->meta->retains_grad || !from || !from->extra_or_null()) return;
-  std::erase_if(from->extra_or_null()->retained, [&](const auto& r) { return r.tensor == t.get(); });
-  to.extra().retained.push_back({0, t.get()});
-}
-
-}  // namespace
 
 void finish_inplace(const Tensor& t, Node* node) {
   t->bump_version();

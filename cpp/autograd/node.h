@@ -205,13 +205,22 @@ inline void set_history(const Tensor& out, Node* node, uint32_t nr = 0) {
 // Notes the shape and dtype of `inputs` where a gradient of the output's shape would not fit.
 void note_input_shapes(Node& node, DType out_dtype, DimSpan out_sizes, std::initializer_list<const Tensor*> inputs);
 
+// A node while it is linked: gradient_edge may throw, and then the node goes with what it holds.
+//   auto node = new_node<MulBackward>(...);
+//   node->edges()[0] = gradient_edge(x);
+//   set_history(out, node.release());
+template <class N, class... Args>
+Ref<N> new_node(Args&&... args) {
+  return Ref<N>::steal(new N(std::forward<Args>(args)...));
+}
+
 // Links `node` to its inputs and makes it the producer of `out`. The operations see to it that the
 // gradient they send has the input's shape, unless it is the broadcast output's (`note_input_shapes`).
 template <class... Inputs>
 void record(const Tensor& out, Node* node, const Inputs&... inputs) {
+  set_history(out, node);  // first, so that `out` owns the node if an input has no edge to give
   Edge* e = node->edges();
   ((*e++ = gradient_edge(inputs)), ...);
-  set_history(out, node);
 }
 
 }  // namespace hinoko

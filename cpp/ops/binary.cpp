@@ -90,13 +90,13 @@ constexpr bool differentiable = *Row::node != 0;
 
 template <class Row>
 Node* link(const Tensor& out, const Tensor& a, const Tensor& b) {
-  auto* node = new BinaryNode<Row>;
+  auto node = new_node<BinaryNode<Row>>();
   node->edges()[0] = gradient_edge(a);
   node->edges()[1] = gradient_edge(b);
   node->save(a, b);
   if (a.dtype() != out.dtype() || b.dtype() != out.dtype() || !same(a.sizes(), out.sizes()) || !same(b.sizes(), out.sizes()))
     note_input_shapes(*node, out.dtype(), out.sizes(), {&a, &b});
-  return node;
+  return node.release();
 }
 
 template <class Row>
@@ -161,11 +161,11 @@ struct ScalarNode final : NodeOf<1> {
 
 template <class Row>
 Node* link(const Tensor& out, const Tensor& a, const Scalar& b) {
-  auto* node = new ScalarNode<Row>(b);
+  auto node = new_node<ScalarNode<Row>>(b);
   node->edges()[0] = gradient_edge(a);
   if constexpr (Row::keeps_a & rows::A) node->a.save_input(a);
   if (a.dtype() != out.dtype()) note_input_shapes(*node, out.dtype(), out.sizes(), {&a});
-  return node;
+  return node.release();
 }
 
 template <class Row>
@@ -235,11 +235,11 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
   const bool recorded = has_history<Row> && needs_grad(a, b);
   check_inplace(a, recorded);
   check_no_overlap(a, {&b});
-  Node* made = nullptr;
+  Ref<Node> made;
   if constexpr (differentiable<Row>) {
     if (recorded) {
       auto* node = new BinaryNode<Row>;
-      made = node;
+      made = Ref<Node>::steal(node);
       node->edges()[0] = gradient_edge(a);
       node->edges()[1] = gradient_edge(b);
       // What is overwritten is kept as a copy where the derivative reads it.
@@ -248,9 +248,8 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
       note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
     }
   } else if constexpr (has_history<Row>) {
-    if (recorded) made = mark<Row>(a, b);
+    if (recorded) made = Ref<Node>::steal(mark<Row>(a, b));
   }
-  const Ref<Node> guard = Ref<Node>::steal(made);
   const Tensor x = cast_raw(a, compute), y = cast_raw(b, compute);
   detail::check_values(Row::id, compute, y);
   const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute);
@@ -261,7 +260,7 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
     run_loop(loop, result, {x, y});
     copy_raw(a, result);
   }
-  finish_inplace(a, Ref<Node>(guard).release());
+  finish_inplace(a, made.release());
 }
 
 template <class Row>
@@ -271,18 +270,17 @@ void binary_inplace(const Tensor& a, const Scalar& b) {
   const bool recorded = has_history<Row> && needs_grad(a);
   check_inplace(a, recorded);
   check_no_overlap(a, {});
-  Node* made = nullptr;
+  Ref<Node> made;
   if constexpr (differentiable<Row>) {
     if (recorded) {
       auto* node = new ScalarNode<Row>(b);
-      made = node;
+      made = Ref<Node>::steal(node);
       node->edges()[0] = gradient_edge(a);
       if constexpr (Row::keeps_a & rows::A) node->a.save_input(clone(a));
     }
   } else if constexpr (has_history<Row>) {
-    if (recorded) made = mark<Row>(a, Tensor());
+    if (recorded) made = Ref<Node>::steal(mark<Row>(a, Tensor()));
   }
-  const Ref<Node> guard = Ref<Node>::steal(made);
   const Number number(b, compute);
   detail::check_values(Row::id, compute, b);
   const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute);
@@ -294,7 +292,7 @@ void binary_inplace(const Tensor& a, const Scalar& b) {
     run_loop(loop, result, {x, number});
     copy_raw(a, result);
   }
-  finish_inplace(a, Ref<Node>(guard).release());
+  finish_inplace(a, made.release());
 }
 
 }  // namespace

@@ -34,14 +34,14 @@ Tensor addcmul_raw(const Tensor& x, const Tensor& a, const Tensor& b, const Scal
 }
 
 AddcmulNode* link(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, DType dtype, DimSpan sizes) {
-  auto* node = new AddcmulNode(value);
+  auto node = new_node<AddcmulNode>(value);
   node->edges()[0] = gradient_edge(x);
   node->edges()[1] = gradient_edge(a);
   node->edges()[2] = gradient_edge(b);
   node->a.save_input(a);
   node->b.save_input(b);
   note_input_shapes(*node, dtype, sizes, {&x, &a, &b});
-  return node;
+  return node.release();
 }
 
 }  // namespace

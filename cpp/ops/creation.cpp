@@ -185,31 +185,30 @@ void copy_(const Tensor& target, const Tensor& source) {
          broadcast_shapes(target.sizes(), source.sizes()).span());
   check_inplace(target, recorded);
   check_no_overlap(target, {});
-  CopyNode* node = nullptr;
+  Ref<CopyNode> node;
   if (recorded) {
-    node = new CopyNode;
+    node = new_node<CopyNode>();
     node->edges()[0] = gradient_edge(target);
     if (is_floating(source.dtype())) node->edges()[1] = gradient_edge(source);
     note_input_shapes(*node, target.dtype(), target.sizes(), {&target, &source});
   }
-  const Ref<Node> guard = Ref<Node>::steal(node);
   // A source in the same storage may be overwritten while it is read.
   const bool overlaps = source->storage == target->storage && source.raw() != target.raw();
   copy_raw(target, overlaps ? clone_raw(source) : source);
-  finish_inplace(target, Ref<Node>(guard).release());
+  finish_inplace(target, node.release());
 }
 
 void fill_(const Tensor& target, const Scalar& value) {
   const bool recorded = needs_grad(target);
   check_inplace(target, recorded);
   check_no_overlap(target, {});
-  FillNode* node = nullptr;
+  Ref<FillNode> node;
   if (recorded) {
-    node = new FillNode("FillBackward2", 1);
+    node = new_node<FillNode>("FillBackward2", 1);
     node->edges()[0] = gradient_edge(target);
   }
   fill_raw(target, value);
-  finish_inplace(target, node);
+  finish_inplace(target, node.release());
 }
 
 void fill_(const Tensor& target, const Tensor& value) {
@@ -218,34 +217,34 @@ void fill_(const Tensor& target, const Tensor& value) {
   const bool recorded = is_floating(target.dtype()) && needs_grad(target, value);
   check_inplace(target, recorded);
   check_no_overlap(target, {});
-  FillNode* node = nullptr;
+  Ref<FillNode> node;
   if (recorded) {
-    node = new FillNode("FillBackward3", 2);
+    node = new_node<FillNode>("FillBackward3", 2);
     node->edges()[0] = gradient_edge(target);
     if (is_floating(value.dtype())) node->edges()[1] = gradient_edge(value);
     note_input_shapes(*node, target.dtype(), target.sizes(), {&target, &value});
   }
   fill_raw(target, value.item());
-  finish_inplace(target, node);
+  finish_inplace(target, node.release());
 }
 
 void zero_(const Tensor& target) {
   const bool recorded = needs_grad(target);
   check_inplace(target, recorded);
   check_no_overlap(target, {});
-  FillNode* node = nullptr;
+  Ref<FillNode> node;
   if (recorded) {
-    node = new FillNode("ZeroBackward0", 1);
+    node = new_node<FillNode>("ZeroBackward0", 1);
     node->edges()[0] = gradient_edge(target);
   }
   fill_raw(target, Scalar(0));
-  finish_inplace(target, node);
+  finish_inplace(target, node.release());
 }
 
 void zero_history(const Tensor& target, const char* name) {
-  auto* node = new FillNode(name, 1);
+  auto node = new_node<FillNode>(name, 1);
   node->edges()[0] = gradient_edge(target);
-  finish_inplace(target, node);
+  finish_inplace(target, node.release());
 }
 
 // ---- what the engine needs ----

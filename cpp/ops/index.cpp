@@ -435,9 +435,9 @@ void index_put_(const Tensor& t, std::span<const Tensor> indices, const Tensor& 
   plan.locate();
   Tensor from = cast_raw(values, t.dtype());
   if (from->storage == t->storage) from = clone_raw(from);
-  IndexPutNode* node = nullptr;
+  Ref<IndexPutNode> node;
   if (recorded) {
-    node = new IndexPutNode(indices, accumulate);
+    node = new_node<IndexPutNode>(indices, accumulate);
     node->edges()[0] = gradient_edge(t);
     node->edges()[1] = gradient_edge(values);
     if (node->edges()[1].fn && (!same(values.sizes(), plan.sizes) || values.dtype() != t.dtype())) {
@@ -449,7 +449,7 @@ void index_put_(const Tensor& t, std::span<const Tensor> indices, const Tensor& 
     const auto put = accumulate ? kernels::index_add : kernels::index_put;
     put(t.dtype(), loop, static_cast<char*>(t.raw()), static_cast<const char*>(from.raw()));
   });
-  finish_inplace(t, node);
+  finish_inplace(t, node.release());
 }
 
 Tensor nonzero(const Tensor& t) {

@@ -71,10 +71,7 @@ namespace {
 
 // An undefined `b` stands for a number, which torch does not list.
 struct TwoInputNode : NodeOf<2> {
-  TwoInputNode(const char* n, const Tensor& a, const Tensor& b) : title(n), listed(b.defined() ? 2 : 1) {
-    edges()[0] = gradient_edge(a);
-    edges()[1] = gradient_edge(b);
-  }
+  TwoInputNode(const char* n, bool two) : title(n), listed(two ? 2 : 1) {}
   const char* name() const override { return title; }
   int listed_edges() const override { return listed; }
   const char* title;
@@ -82,7 +79,7 @@ struct TwoInputNode : NodeOf<2> {
 };
 
 struct NotImplementedNode final : TwoInputNode {
-  NotImplementedNode(const char* op, const Tensor& a, const Tensor& b) : TwoInputNode("NotImplemented", a, b), operation(op) {}
+  NotImplementedNode(const char* op, bool two) : TwoInputNode("NotImplemented", two), operation(op) {}
   const char* full_name() const override { return "torch::autograd::NotImplemented"; }
   void backward(Tensor, Sweep&) override {
     fail(ErrorKind::Runtime, "derivative for aten::", operation, " is not implemented");
@@ -98,11 +95,23 @@ struct ZeroGradientNode final : TwoInputNode {
   }
 };
 
+template <class N>
+Node* two_inputs(const char* text, const Tensor& a, const Tensor& b) {
+  auto node = new_node<N>(text, b.defined());
+  node->edges()[0] = gradient_edge(a);
+  node->edges()[1] = gradient_edge(b);
+  return node.release();
+}
+
 }  // namespace
 
-Node* not_implemented(const char* operation, const Tensor& a, const Tensor& b) { return new NotImplementedNode(operation, a, b); }
+Node* not_implemented(const char* operation, const Tensor& a, const Tensor& b) {
+  return two_inputs<NotImplementedNode>(operation, a, b);
+}
 
-Node* zero_gradient(const char* name, const Tensor& a, const Tensor& b) { return new ZeroGradientNode(name, a, b); }
+Node* zero_gradient(const char* name, const Tensor& a, const Tensor& b) {
+  return two_inputs<ZeroGradientNode>(name, a, b);
+}
 
 }  // namespace detail
 
@@ -170,13 +179,12 @@ void pow_(const Tensor& x, const Scalar& exponent) {
   detail::check_inplace_dtype(x, dtype);
   check_inplace(x, recorded);
   check_no_overlap(x, {});
-  PowScalarNode* node = nullptr;
+  Ref<PowScalarNode> node;
   if (recorded) {
-    node = new PowScalarNode(exponent);
+    node = new_node<PowScalarNode>(exponent);
     node->edges()[0] = gradient_edge(x);
     node->x.save_input(clone(x));
   }
-  const Ref<Node> guard = Ref<Node>::steal(node);
   if (dtype == x.dtype()) {
     run_loop(kernels::pick(kernels::pow_scalar, dtype), x, {x, Number(exponent, dtype)});
   } else {
@@ -185,7 +193,7 @@ void pow_(const Tensor& x, const Scalar& exponent) {
     run_loop(kernels::pick(kernels::pow_scalar, dtype), result, {in, Number(exponent, dtype)});
     copy_raw(x, result);
   }
-  finish_inplace(x, Ref<Node>(guard).release());
+  finish_inplace(x, node.release());
 }
 
 // ---- pow(number, tensor) ----
@@ -297,19 +305,18 @@ void add_scaled_(const Tensor& a, const Tensor& b, const Scalar& alpha, bool sub
   detail::check_inplace_dtype(a, dtype);
   check_inplace(a, recorded);
   check_no_overlap(a, {&b});
-  AddScaledNode* node = nullptr;
+  Ref<AddScaledNode> node;
   if (recorded) {
-    node = new AddScaledNode(scale, subtract ? "SubBackward0" : "AddBackward0");
+    node = new_node<AddScaledNode>(scale, subtract ? "SubBackward0" : "AddBackward0");
     node->edges()[0] = gradient_edge(a);
     node->edges()[1] = gradient_edge(b);
     note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
   }
-  const Ref<Node> guard = Ref<Node>::steal(node);
   const Tensor x = cast_raw(a, dtype), y = cast_raw(b, dtype);
   Tensor result = a.dtype() == dtype ? a : empty(a.sizes(), dtype);
   run_loop(kernels::pick(kernels::add_scaled, dtype), result, {x, y, Number(scale, dtype)});
   if (result.get() != a.get()) copy_raw(a, result);
-  finish_inplace(a, Ref<Node>(guard).release());
+  finish_inplace(a, node.release());
 }
 
 }  // namespace
@@ -449,14 +456,14 @@ void masked_fill_(const Tensor& x, const Tensor& mask, const Scalar& value) {
   detail::check_inplace_sizes(x, broadcast_shapes(x.sizes(), mask.sizes()));
   check_inplace(x, recorded);
   check_no_overlap(x, {});
-  MaskedFillNode* node = nullptr;
+  Ref<MaskedFillNode> node;
   if (recorded) {
-    node = new MaskedFillNode;
+    node = new_node<MaskedFillNode>();
     node->mask.save_input(mask);
     node->edges()[0] = gradient_edge(x);
   }
   run_loop(kernels::pick(kernels::where, x.dtype()), x, {mask, Number(value, x.dtype()), x});
-  finish_inplace(x, node);
+  finish_inplace(x, node.release());
 }
 
 // ---- division with rounding: piecewise constant ----

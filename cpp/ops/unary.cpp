@@ -71,8 +71,7 @@ template <class Row>
 void link(const Tensor& out, const Tensor& x) {
   auto* node = new UnaryNode<Row>;
   if constexpr (Row::keeps == KeepIn) node->saved.save_input(x);
-  node->edges()[0] = gradient_edge(x);
-  set_history(out, node);
+  record(out, node, x);
   if constexpr (Row::keeps == KeepOut) node->saved.save_output(out);
 }
 
@@ -100,14 +99,14 @@ void unary_inplace(const Tensor& x) {
   const bool recorded = needs_grad(x);
   check_inplace(x, recorded);
   check_no_overlap(x, {});
-  UnaryNode<Row>* node = nullptr;
+  Ref<UnaryNode<Row>> node;
   if (recorded) {
-    node = new UnaryNode<Row>;
+    node = new_node<UnaryNode<Row>>();
     node->edges()[0] = gradient_edge(x);
     if constexpr (Row::keeps == KeepIn) node->saved.save_input(clone(x));
   }
   run_loop(kernels::pick(kernels::unary[static_cast<int>(Row::id)], dtype), x, {x});
-  finish_inplace(x, node);
+  finish_inplace(x, Ref<UnaryNode<Row>>(node).release());
   if constexpr (Row::keeps == KeepOut)
     if (node) node->saved.save_output(x);
 }
