@@ -69,7 +69,8 @@ void SavedTensor::save_output(const Tensor& t) {
     impl_ = alias(t).release();
     mode_ = Mode::DetachedOutput;
   }
-  version_ = t->version();
+  version_ = impl_->version();
+  exchanges_ = impl_->exchanges & kCounted;
 }
 
 void SavedTensor::drop() noexcept {
@@ -121,7 +122,11 @@ void SavedTensor::refuse(const Node& node) const {
     name = name.substr(0, name.find("Backward"));
     message += cat(", which is output ", nr, " of ", name, ",");
   }
-  message += cat(" is at version ", impl_->storage->version, "; expected version ", version_, " instead.");
+  if ((impl_->exchanges & kCounted) != exchanges_) {
+    message += " got other data by assignment to its .data since.";
+  } else {
+    message += cat(" is at version ", impl_->storage->version, "; expected version ", version_, " instead.");
+  }
   message +=
       " Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
       "torch.autograd.set_detect_anomaly(True, check_nan=False).";

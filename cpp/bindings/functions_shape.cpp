@@ -22,14 +22,11 @@ PyObject* replace_geometry(const Call& c, Tensor (*view)(const Call&)) {
     const GradModeGuard guard(false);
     changed = view(c);
   }
-  Node* node = nullptr;
-  if (needs_grad(t)) {
-    const Tensor recorded = view(c);
-    node = grad_fn(recorded);
-    if (node) node->ref();
-  }
+  Ref<Node> node;
+  if (needs_grad(t)) node = Ref<Node>::share(grad_fn(view(c)));
   t->set_geometry(changed.sizes(), changed.strides());
-  finish_inplace(t, node);
+  ++t->exchanges;
+  finish_inplace(t, node.release());
   Py_INCREF(c[0]);
   return c[0];
 }

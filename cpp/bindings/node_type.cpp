@@ -25,11 +25,11 @@ Node& node_of(PyObject* o) { return *reinterpret_cast<PyNode*>(o)->node; }
 void dealloc(PyObject* o) {
   auto* self = reinterpret_cast<PyNode*>(o);
   PyTypeObject* type = Py_TYPE(o);
+  Node* const node = self->node;
+  // Callbacks of weak references may ask for the node's object: not for this one any more.
+  if (node && node->extra_or_null() && node->extra_or_null()->handle == self) node->extra_or_null()->handle = nullptr;
   if (self->weakrefs) PyObject_ClearWeakRefs(o);
-  if (Node* node = self->node) {
-    if (node->extra_or_null() && node->extra_or_null()->handle == self) node->extra_or_null()->handle = nullptr;
-    node->unref();
-  }
+  if (node) node->unref();
   type->tp_free(o);
   Py_DECREF(type);
 }

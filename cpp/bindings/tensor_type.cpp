@@ -44,18 +44,17 @@ void hand_over(PyTensor* self) {
 void dealloc(PyObject* o) {
   auto* self = reinterpret_cast<PyTensor*>(o);
   PyTypeObject* type = Py_TYPE(o);
-  if (type == g_tensor_type && self->dict && outlives(self)) {
+  if ((self->dict || type != g_tensor_type) && outlives(self)) {
     Py_SET_REFCNT(o, 1);
     hand_over(self);
     return;
   }
   if (PyObject_GC_IsTracked(o)) PyObject_GC_UnTrack(o);
+  // Callbacks of weak references may ask for the tensor's wrapper: not for this one any more.
+  if (self->impl && self->impl->handle == self) self->impl->handle = nullptr;
   if (self->weakrefs) PyObject_ClearWeakRefs(o);
   Py_CLEAR(self->dict);
-  if (TensorImpl* impl = std::exchange(self->impl, nullptr)) {
-    if (impl->handle == self) impl->handle = nullptr;
-    impl->unref();
-  }
+  if (TensorImpl* impl = std::exchange(self->impl, nullptr)) impl->unref();
   if (type == g_tensor_type && g_free_count < kMaxFree) {
     self->impl = reinterpret_cast<TensorImpl*>(g_free);
     g_free = self;
@@ -217,9 +216,7 @@ void init_tensor_type(py::module_& m) {
   const py::int_ priority(1000);  // numpy's numbers and arrays leave operators to us
   check(PyObject_SetAttrString(reinterpret_cast<PyObject*>(g_tensor_type), "__array_priority__", priority.ptr()));
   g_release_handle = [](void* handle) noexcept {
-    auto* self = static_cast<PyTensor*>(handle);
-    self->impl = nullptr;
-    Py_DECREF(&self->ob_base);
+    Py_DECREF(static_cast<PyObject*>(handle));
   };
   m.attr("Tensor") = borrow(reinterpret_cast<PyObject*>(g_tensor_type));
   check(PyModule_AddFunctions(m.ptr(), functions.data()));

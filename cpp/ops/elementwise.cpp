@@ -30,8 +30,13 @@ void broadcast_strides(const Operand& operand, DimSpan sizes, int64_t* strides) 
   if (!operand.tensor) return;
   const TensorImpl& t = *operand.tensor;
   const int64_t width = static_cast<int64_t>(item_size(t.dtype));
-  for (int i = 0; i < t.ndim; ++i)
-    if (t.size(i) != 1) strides[n - t.ndim + i] = t.stride(i) * width;
+  for (int i = 0; i < t.ndim; ++i) {
+    if (t.size(i) == 1) continue;
+    const int at = n - t.ndim + i;
+    if (at < 0 || t.size(i) != sizes[static_cast<size_t>(at)])
+      fail("The expanded size of the tensor ", sizes, " must match the existing size ", t.sizes());
+    strides[at] = t.stride(i) * width;
+  }
 }
 
 // torch's order of dimensions for an output: by the operands' strides, ambiguous pairs left as they are.
@@ -112,6 +117,8 @@ void run_loop(kernels::Loop loop, const TensorImpl* out, std::initializer_list<O
       inner[k] = 0;
     } else {
       plain = plain && o.tensor->is_contiguous() && same(o.tensor->sizes(), out->sizes());
+      if (o.tensor->numel == 0 && out->numel != 0) [[unlikely]]
+        fail("The expanded size of the tensor ", out->sizes(), " must match the existing size ", o.tensor->sizes());
     }
   }
   if (plain || out->numel == 1) return loop(out->numel, pointers, inner);

@@ -425,7 +425,7 @@ Tensor slice(const Tensor& t, int64_t dim, int64_t start, int64_t end, int64_t s
   const int64_t offset = start * strides[dim], length = end - start;
   sizes[dim] = length / step + (length % step != 0);
   // The stride of a single element does not matter; a huge step must not overflow it.
-  if (__builtin_mul_overflow(strides[dim], step, &strides[dim])) strides[dim] = 0;
+  if (__builtin_mul_overflow(strides[dim], step, &strides[dim]) || strides[dim] > kMaxStride) strides[dim] = 0;
   Tensor out = make_view(t, sizes, strides, offset);
   if (needs_grad(t)) record(out, new SliceNode(t.sizes(), dim, start, end, step), t);
   return out;
@@ -500,6 +500,8 @@ Tensor as_strided(const Tensor& t, DimSpan sizes, DimSpan strides, int64_t offse
   if (sizes.size() != strides.size()) fail("mismatch in length of strides and shape");
   for (const int64_t s : strides)
     if (s < 0) fail("as_strided: Negative strides are not supported at the moment, got strides: ", strides);
+  for (const int64_t s : strides)
+    if (s > kMaxStride) fail("Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
   for (const int64_t s : sizes)
     if (s < 0) fail("Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
   if (offset < 0) fail("Tensor: invalid storage offset ", offset);

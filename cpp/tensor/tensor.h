@@ -74,7 +74,7 @@ struct TensorImpl {
   uint8_t ndim;
   uint16_t flags;
   uint32_t output_nr;  // which output of grad_fn this is
-  uint32_t reserved;
+  uint32_t exchanges;  // how often it got another geometry, or was moved off its own bytes: saved tensors notice
   void* data;  // first element
   Storage* storage;
   int64_t numel;
@@ -163,6 +163,7 @@ inline TensorImpl* empty_scalar(DType dtype, uint8_t ndim) {
   impl->ndim = ndim;
   impl->flags = kContiguous;
   impl->output_nr = 0;
+  impl->exchanges = 0;
   impl->data = impl->inline_data;
   impl->storage = &impl->own;
   impl->numel = 1;
@@ -188,6 +189,7 @@ Tensor from_external(void* data, DimSpan sizes, DimSpan strides, DType dtype, vo
 // Exchanges data, shape and dtype (not the autograd links): for `t.data = u`.
 void set_data(TensorImpl& target, const Tensor& source);
 
+inline constexpr int64_t kMaxStride = int64_t{1} << 58;  // in elements; its bytes fit an int64
 int64_t count_elements(DimSpan sizes);  // product; throws torch's error on overflow or a negative size
 Dims contiguous_strides(DimSpan sizes);
 bool is_contiguous_geometry(DimSpan sizes, DimSpan strides);
