@@ -16,6 +16,20 @@ struct SweepOptions {
   bool create_graph = false;
 };
 
+// A callable, borrowed.
+class FunctionRef {
+ public:
+  template <class F>
+  FunctionRef(F&& f) noexcept
+      : object_(const_cast<void*>(static_cast<const void*>(&f))),
+        call_([](void* o) { (*static_cast<std::remove_reference_t<F>*>(o))(); }) {}
+  void operator()() const { call_(object_); }
+
+ private:
+  void* object_;
+  void (*call_)(void*);
+};
+
 class Sweep {
  public:
   // Sends `grad` along edge `i` of `node`. An undefined gradient is nothing.
@@ -41,6 +55,9 @@ class Sweep {
     return fn && (!restricted_ || fn->receives_);
   }
   bool create_graph() const noexcept { return options_.create_graph; }
+  // Runs a hook. It may sweep the same nodes, and so may another thread meanwhile: what this sweep keeps in
+  // nodes is put aside until the hook is back.
+  void outside(const Node& node, FunctionRef call);
 
  private:
   friend void backward(std::span<const Tensor>, std::span<const Tensor>, SweepOptions, std::span<const Tensor>);
@@ -51,19 +68,29 @@ class Sweep {
     uint32_t nr;
     Tensor result;
   };
-  struct Stashed {  // a gradient of an enclosing sweep, put back at the end
+  // What a gradient looked like before a hook ran: hooks must not change it, not even behind the engine's back.
+  struct Look {
+    bool defined = false;
+    DType dtype{};
+    Dims sizes;
+    Look(const Tensor& t);
+    bool fits(const Tensor& now) const { return !now || (defined && now.dtype() == dtype && same(now.sizes(), sizes)); }
+  };
+  struct Parked {  // what a queued node holds
     Node* node;
-    TensorImpl* grad;
-    uint32_t sweep;
-    bool queued, receives, runs;
+    Tensor grad;
     std::vector<Tensor> others;
+    std::vector<Look> looks;
   };
 
   Sweep(SweepOptions options) noexcept;
   ~Sweep();
   void run();
   void run_node(Node& node);
-  void run_derivative(Node& node, Tensor grad);
+  void run_derivative(Node& node, Tensor grad, std::vector<Tensor> others);
+  std::vector<Parked> park();
+  void bring_back(std::vector<Parked>& parked, uint32_t sweeps_before) noexcept;
+  static void check_looks(const std::vector<Look>& before, std::span<const Tensor> now, const Node& node);
   void visit(Node& node);
   void gather(Edge edge, Tensor&& grad);
   void send_roots(std::span<const Tensor> outputs, std::span<const Tensor> grad_outputs, std::span<const Edge> roots);
@@ -71,7 +98,7 @@ class Sweep {
   void push(Node& node);
   void run_leaf(Node& leaf) noexcept { leaf.runs_ |= leaf.sweep_ == id_; }
   void restrict_to_targets(std::span<const Edge> roots);
-  Tensor run_hooks(Node& node, Tensor grad);
+  Tensor run_hooks(Node& node, Tensor grad, std::vector<Tensor>& others);
 
   uint32_t id_;
   SweepOptions options_;
@@ -80,7 +107,12 @@ class Sweep {
   SmallVector<Node*, 16> ready_;  // a heap, the youngest node on top
   std::vector<Target> targets_;
   SmallVector<Edge, 4> roots_;  // owned references
-  std::vector<Stashed> stashed_;
+  struct Reached {
+    Node* node;
+    bool receives, runs;
+  };
+  std::vector<Node*> reached_;   // of a restricted sweep
+  std::vector<Reached> flags_;  // theirs, noted before the first hook runs
 };
 
 // torch.autograd.backward: accumulates into the leaves, or into `inputs` when there are any.

@@ -29,6 +29,10 @@ void AccumulateGrad::backward(Tensor grad, Sweep& sweep) {
                       (leaf.is_contiguous() ? grad.is_contiguous() : false);
     held = ours ? std::move(grad) : ops.clone_like(grad, Tensor::share(&leaf));
   } else if (!sweep.create_graph()) {
+    // The leaf's data and gradient may have been replaced since the forward pass.
+    if (held.dtype() != grad.dtype()) grad = ops.to_dtype(grad, held.dtype());
+    if (!same(held.sizes(), grad.sizes()))
+      fail("The size of tensor a ", held.sizes(), " must match the size of tensor b ", grad.sizes(), " where a gradient is added to .grad");
     ops.add_into(held, grad);
     held->bump_version();
   } else {
@@ -37,7 +41,7 @@ void AccumulateGrad::backward(Tensor grad, Sweep& sweep) {
   if (!leaf.meta->post_accumulate.empty()) {
     const Tensor self = Tensor::share(&leaf);
     const std::vector<HookEntry> hooks = leaf.meta->post_accumulate;
-    for (const HookEntry& h : hooks) (void)h.hook->call(self);
+    for (const HookEntry& h : hooks) sweep.outside(*this, [&] { (void)h.hook->call(self); });
   }
 }
 
