@@ -196,7 +196,7 @@ constexpr Def kAutograd[] = {
      tensor_backward_fast},
     {"register_hook", "register_hook(Tensor input, object hook)",
      [](const Call& c) {
-       const auto hook = std::make_shared<PythonHook>(c[1]);
+       const auto hook = std::make_shared<PythonHook>(c[1] ? c[1] : Py_None);
        register_hook(c.tensor(0), hook);
        track(c[0]);
        return removable_handle(hook);
@@ -204,7 +204,7 @@ constexpr Def kAutograd[] = {
      kMethod, "Calls hook(grad) when the gradient of this tensor is known; what it returns, if anything, replaces it."},
     {"register_post_accumulate_grad_hook", "register_post_accumulate_grad_hook(Tensor input, object hook)",
      [](const Call& c) {
-       const auto hook = std::make_shared<PythonHook>(c[1]);
+       const auto hook = std::make_shared<PythonHook>(c[1] ? c[1] : Py_None);
        register_post_accumulate_hook(c.tensor(0), hook);
        track(c[0]);
        return removable_handle(hook);

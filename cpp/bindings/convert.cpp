@@ -16,6 +16,10 @@ PyTypeObject* numpy_type(const char* name, PyTypeObject*& cache) {
     PyErr_Clear();
     return nullptr;
   }
+  if (!PyType_Check(type)) {  // something else that goes by the name of numpy
+    Py_DECREF(type);
+    return nullptr;
+  }
   cache = reinterpret_cast<PyTypeObject*>(type);
   return cache;
 }
@@ -26,9 +30,17 @@ PyTypeObject* g_numpy_bool = nullptr;
 PyTypeObject* g_numpy_integer = nullptr;
 
 bool is_numpy_integer(PyObject* o) {
-  return is_numpy_scalar(o) && PyObject_TypeCheck(o, numpy_type("integer", g_numpy_integer));
+  PyTypeObject* type = is_numpy_scalar(o) ? numpy_type("integer", g_numpy_integer) : nullptr;
+  return type && PyObject_TypeCheck(o, type);
 }
 
+}  // namespace
+
+namespace {
+bool is_numpy_bool(PyObject* o) {
+  PyTypeObject* type = numpy_type("bool_", g_numpy_bool);
+  return type && PyObject_TypeCheck(o, type);
+}
 }  // namespace
 
 bool is_numpy_scalar(PyObject* o) {
@@ -42,7 +54,7 @@ bool is_ndarray(PyObject* o) {
 
 bool is_number(PyObject* o) {
   if (PyFloat_Check(o) || PyLong_Check(o)) return true;
-  return is_numpy_scalar(o) && (PyObject_TypeCheck(o, numpy_type("bool_", g_numpy_bool)) || is_numpy_integer(o) ||
+  return is_numpy_scalar(o) && (is_numpy_bool(o) || is_numpy_integer(o) ||
                                 PyNumber_Check(o));
 }
 
@@ -61,7 +73,7 @@ Scalar as_scalar(PyObject* o) {
     return t.item();
   }
   if (is_numpy_scalar(o)) {
-    if (PyObject_TypeCheck(o, numpy_type("bool_", g_numpy_bool))) return Scalar(PyObject_IsTrue(o) == 1);
+    if (is_numpy_bool(o)) return Scalar(PyObject_IsTrue(o) == 1);
     if (is_numpy_integer(o)) return as_scalar(own(PyNumber_Index(o)).ptr());
   }
   const double v = PyFloat_AsDouble(o);
@@ -84,7 +96,10 @@ bool is_int(PyObject* o) {
   return is_numpy_integer(o);
 }
 int64_t as_int(PyObject* o) {
-  if (is_tensor(o)) return as_tensor(o).item().to_int();
+  if (is_tensor(o)) {
+    if (!is_int(o)) fail(ErrorKind::Type, "only integer tensors of a single element can be converted to an index");
+    return as_tensor(o).item().to_int();
+  }
   const py::object index = PyLong_Check(o) ? borrow(o) : own(PyNumber_Index(o));
   int overflow = 0;
   const long long v = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
@@ -110,8 +125,8 @@ Dims as_dims(PyObject* o) {
     out.push_back(as_int(o));
     return out;
   }
-  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-  for (Py_ssize_t i = 0; i < n; ++i) out.push_back(as_int(PySequence_Fast_GET_ITEM(o, i)));
+  // The list may change while an element's __index__ runs.
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) out.push_back(as_int(borrow(PySequence_Fast_GET_ITEM(o, i)).ptr()));
   return out;
 }
 
@@ -179,7 +194,8 @@ void infer_dtype(PyObject* o, std::optional<DType>& dtype, int depth) {
       dtype = dtype ? promote_types(*dtype, default_dtype()) : default_dtype();
       return;
     }
-    for (Py_ssize_t i = 0; i < n; ++i) infer_dtype(PySequence_Fast_GET_ITEM(fast.ptr(), i), dtype, depth + 1);
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.ptr()); ++i)
+      infer_dtype(borrow(PySequence_Fast_GET_ITEM(fast.ptr(), i)).ptr(), dtype, depth + 1);
     return;
   } else {
     fail("Could not infer dtype of ", Py_TYPE(o)->tp_name);
@@ -231,7 +247,7 @@ void store(PyObject* o, DimSpan sizes, int dim, DType dtype, char*& out) {
     fail(ErrorKind::Value, "expected sequence of length ", sizes[static_cast<size_t>(dim)], " at dim ", dim, " (got ", n, ")");
   for (Py_ssize_t i = 0; i < n; ++i) {
     if (i >= PySequence_Fast_GET_SIZE(fast.ptr())) fail(ErrorKind::Value, "sequence changed size while it was read");
-    store(PySequence_Fast_GET_ITEM(fast.ptr(), i), sizes, dim + 1, dtype, out);
+    store(borrow(PySequence_Fast_GET_ITEM(fast.ptr(), i)).ptr(), sizes, dim + 1, dtype, out);
   }
 }
 

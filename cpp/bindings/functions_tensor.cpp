@@ -68,10 +68,12 @@ PyObject* type_handler(const Call& c) {
 
 PyObject* format_handler(const Call& c) {
   const Tensor& t = c.tensor(0);
-  if (t.ndim() == 0) {
+  if (t.ndim() == 0 && c[1] && PyUnicode_Check(c[1])) {
     const py::object value = own(item(t));
     return check(PyObject_Format(value.ptr(), c[1]));
   }
+  if (!c[1] || !PyUnicode_Check(c[1]))
+    fail(ErrorKind::Type, "__format__() argument must be str, not ", c[1] ? Py_TYPE(c[1])->tp_name : "NoneType");
   if (PyUnicode_GetLength(c[1]) == 0) return check(PyObject_Str(c[0]));
   fail(ErrorKind::Type, "unsupported format string passed to Tensor.__format__");
 }
@@ -93,8 +95,13 @@ PyObject* reduce_handler(const Call& c) {
   if (wrapper->dict && PyDict_Size(wrapper->dict)) return py::make_tuple(rebuild, rebuild_arguments(t), borrow(wrapper->dict)).release().ptr();
   return py::make_tuple(rebuild, rebuild_arguments(t)).release().ptr();
 }
+py::dict dict_of(const Call& c, int i) {
+  if (!c[i] || !PyDict_Check(c[i])) fail(ErrorKind::Type, c.function, "(): expected a dict, but got ", c[i] ? Py_TYPE(c[i])->tp_name : "NoneType");
+  return py::reinterpret_borrow<py::dict>(c[i]);
+}
+
 PyObject* setstate_handler(const Call& c) {
-  const py::dict state = py::cast<py::dict>(borrow(c[1]));
+  const py::dict state = dict_of(c, 1);
   for (const auto& [key, value] : state) check(PyObject_SetAttr(c[0], key.ptr(), value.ptr()));
   Py_RETURN_NONE;
 }
@@ -116,13 +123,17 @@ Tensor deepcopy_data(const Tensor& t, const py::dict& memo) {
     memo[key] = own(wrap(whole));
   }
   const py::object held = memo[key];
+  const auto usable = [&](const Tensor& copied) {
+    return copied.is_contiguous() && copied.dtype() == t.dtype() && copied.numel() == length[0];
+  };
+  if (!is_tensor(held.ptr()) || !usable(as_tensor(held.ptr()))) fail(ErrorKind::Type, "__deepcopy__(): the memo holds something else than a copy");
   const Tensor& copied = as_tensor(held.ptr());
   return alias(copied, t.sizes(), t.strides(), copied.data<char>() + t->offset() * width);
 }
 
 PyObject* deepcopy_handler(const Call& c) {
   const Tensor& t = c.tensor(0);
-  const py::dict memo = py::cast<py::dict>(borrow(c[1]));
+  const py::dict memo = dict_of(c, 1);
   const py::int_ key(reinterpret_cast<uintptr_t>(c[0]));
   if (memo.contains(key)) return py::object(memo[key]).release().ptr();
   if (!t.is_leaf())
@@ -134,7 +145,11 @@ PyObject* deepcopy_handler(const Call& c) {
   if (t.requires_grad()) set_requires_grad(out, true);
   py::object result = own(wrap_new(Tensor(out), Py_TYPE(c[0])));
   memo[key] = result;
-  if (const Tensor g = grad_of(t)) set_grad(out, as_tensor(deepcopy(own(wrap(g)), memo).ptr()));
+  if (const Tensor g = grad_of(t)) {
+    const py::object copied = deepcopy(own(wrap(g)), memo);
+    if (!is_tensor(copied.ptr())) fail(ErrorKind::Type, "__deepcopy__(): the copy of a gradient is no Tensor");
+    set_grad(out, as_tensor(copied.ptr()));
+  }
   if (PyObject* dict = reinterpret_cast<PyTensor*>(c[0])->dict) {
     const py::dict copied = deepcopy(borrow(dict), memo);
     for (const auto& [name, value] : copied) check(PyObject_SetAttr(result.ptr(), name.ptr(), value.ptr()));
@@ -155,7 +170,7 @@ PyObject* array_handler(const Call& c) {
 }
 // What numpy's functions return for tensors becomes a tensor again.
 PyObject* array_wrap_handler(const Call& c) {
-  py::object array = borrow(c[1]);
+  py::object array = borrow(c[1] ? c[1] : Py_None);
   if (!is_ndarray(array.ptr())) array = py::module_::import("numpy").attr("asarray")(array);
   if (array.attr("dtype").attr("name").cast<std::string>() == "bool" || array.attr("flags").attr("writeable").cast<bool>())
     return wrap(tensor_from_buffer(array.ptr(), false));

@@ -1,4 +1,6 @@
 // Memory shared with numpy, by the buffer protocol: no numpy header, and numpy is imported only when asked for.
+#include <cstring>
+
 #include "bindings/python.h"
 
 namespace hinoko::bindings {
@@ -82,7 +84,7 @@ void release_array(void* owner) noexcept { Py_DECREF(static_cast<PyObject*>(owne
 
 struct BufferView {
   Py_buffer view;
-  explicit BufferView(PyObject* o) { check(PyObject_GetBuffer(o, &view, PyBUF_STRIDED_RO)); }
+  explicit BufferView(PyObject* o) { check(PyObject_GetBuffer(o, &view, PyBUF_RECORDS_RO)); }
   ~BufferView() { PyBuffer_Release(&view); }
 };
 
@@ -92,6 +94,15 @@ DType dtype_of_array(const py::object& dtype) {
     if (name == dtype_name(static_cast<DType>(i))) return static_cast<DType>(i);
   fail(ErrorKind::Type, "can't convert np.ndarray of type numpy.", std::string(py::str(dtype.attr("type").attr("__name__"))),
        ". The only supported types are: float64, float32, int64, int32, and bool.");
+}
+
+// Whether a buffer's elements are what the array's dtype attribute says: a subclass may say anything.
+bool holds(const Py_buffer& view, DType dtype) {
+  if (view.itemsize != static_cast<Py_ssize_t>(item_size(dtype)) || !view.format) return false;
+  const char* code = view.format;
+  while (*code && std::strchr("@=<^", *code)) ++code;
+  const char* const wanted = dtype == DType::Bool ? "?" : is_floating(dtype) ? "fd" : "ilq";
+  return *code && std::strchr(wanted, *code) && !code[1];
 }
 
 }  // namespace
@@ -111,6 +122,13 @@ Tensor tensor_from_buffer(PyObject* array, bool copy) {
   const BufferView buffer(array);
   const Py_buffer& view = buffer.view;
   const int64_t width = static_cast<int64_t>(item_size(dtype));
+  if (!holds(view, dtype)) fail(ErrorKind::Type, "the memory of the given array is not of its dtype ", dtype_name(dtype));
+  // Loops count on elements at multiples of their size. A copy by numpy brings them there.
+  if (reinterpret_cast<uintptr_t>(view.buf) % static_cast<uintptr_t>(width) && view.len > 0) {
+    if (!copy)
+      fail(ErrorKind::Value, "given numpy array is not aligned to its element size. Copy the numpy array to reallocate the memory.");
+    return tensor_from_buffer(own(PyObject_CallMethod(array, "copy", nullptr)).ptr(), true);
+  }
   Dims sizes, strides;
   for (int i = 0; i < view.ndim; ++i) {
     sizes.push_back(view.shape[i]);
@@ -129,6 +147,8 @@ Tensor tensor_from_buffer(PyObject* array, bool copy) {
                        "this tensor will result in undefined behavior. You may want to copy the array to protect its data or make it "
                        "writable before converting it to a tensor. This type of warning will be suppressed for the rest of this program.",
                        1));
+  if (view.ndim > 64) fail("too many dimensions: at most 64 are supported, got ", view.ndim);
+  (void)count_elements(sizes);  // what from_external might refuse, before it owns the array
   Py_INCREF(array);
   Tensor shared = from_external(view.buf, sizes, strides, dtype, array, release_array);
   if (!copy) return shared;

@@ -46,14 +46,18 @@ bool read_flag(PyObject* o, bool& out) {
   return true;
 }
 
+// Options and state may run Python code that drops or exchanges tensors: an update owns what it uses, and
+// notes how it was.
 struct Update {
-  TensorImpl* param;
-  const TensorImpl* grad;
-  PyObject* wrapper;  // of the parameter, borrowed from its group
+  Tensor param, grad;
+  py::object wrapper;  // of the parameter
   Tensor buffer;      // undefined without momentum
   Tensor grad_copy;   // where the gradient's strides differ
   bool first;
   uint32_t group;
+  uint32_t exchanges = 0;
+
+  uint32_t count_exchanges() const { return param->exchanges + grad->exchanges + (buffer ? buffer->exchanges : 0); }
 };
 
 bool same_layout(const Tensor& a, const Tensor& b) {
@@ -64,17 +68,19 @@ class SgdStep {
  public:
   // Pass 1: false where the step has to be done in tensor operations.
   bool prepare(PyObject* groups, PyObject* state) {
-    const Py_ssize_t count = PyList_GET_SIZE(groups);
-    for (Py_ssize_t g = 0; g < count; ++g)
-      if (!add_group(PyList_GET_ITEM(groups, g), state)) return false;
+    for (Py_ssize_t g = 0; g < PyList_GET_SIZE(groups); ++g)
+      if (!add_group(borrow(PyList_GET_ITEM(groups, g)).ptr(), state)) return false;
     if (updates_.size() > 1 && shares_storage()) return false;
     for (Update& u : updates_) {
       if (!u.first || u.buffer) continue;
       if (!options_[u.group].momentum) continue;
-      u.buffer = empty_strided(u.param->sizes(), reinterpret_cast<const Tensor&>(u.param).strides(), u.param->dtype);
-      const py::object entry = own(PyObject_GetItem(state, u.wrapper)), wrapped = own(wrap(u.buffer));
+      u.buffer = empty_strided(u.param->sizes(), u.param.strides(), u.param->dtype);
+      const py::object entry = own(PyObject_GetItem(state, u.wrapper.ptr())), wrapped = own(wrap(u.buffer));
       check(PyObject_SetItem(entry.ptr(), kBuffer, wrapped.ptr()));
+      u.exchanges += u.buffer->exchanges;
     }
+    for (const Update& u : updates_)
+      if (u.count_exchanges() != u.exchanges) fail("a parameter got other data during step()");
     return true;
   }
 
@@ -103,8 +109,10 @@ class SgdStep {
   bool add_group(PyObject* group, PyObject* state) {
     if (!PyDict_Check(group)) return false;
     SgdOptions o;
-    PyObject* params = lookup(group, kParams);
-    if (!params || !PyList_Check(params)) return false;
+    PyObject* const held = lookup(group, kParams);
+    if (!held || !PyList_Check(held)) return false;
+    const py::object kept = borrow(held);
+    PyObject* const params = kept.ptr();
     if (!read_number(lookup(group, kLr), o.lr, true) || !read_number(lookup(group, kMomentum), o.momentum, false) ||
         !read_number(lookup(group, kDampening), o.dampening, false) ||
         !read_number(lookup(group, kWeightDecay), o.weight_decay, true) || !read_flag(lookup(group, kNesterov), o.nesterov) ||
@@ -119,23 +127,27 @@ class SgdStep {
 
   bool add_parameter(PyObject* object, PyObject* state, uint32_t group) {
     if (!is_tensor(object)) return false;
-    const Tensor& p = as_tensor(object);
-    const Tensor* g = p->meta ? &p->meta->grad : nullptr;
-    if (!g || !*g) return true;
-    if (!is_floating(p.dtype()) || g->dtype() != p.dtype() || !same(g->sizes(), p.sizes())) return false;
+    const py::object kept = borrow(object);
+    const Tensor p = as_tensor(object);
+    const Tensor g = p->meta ? p->meta->grad : Tensor();
+    if (!g) return true;
+    if (!is_floating(p.dtype()) || g.dtype() != p.dtype() || !same(g.sizes(), p.sizes())) return false;
     if (!p.is_contiguous() && !is_dense(p.sizes(), p.strides())) return false;
-    if ((*g)->storage == p->storage) return false;
+    if (g->storage == p->storage) return false;
     const SgdOptions& o = options_[group];
-    Update u{p.get(), g->get(), object, Tensor(), Tensor(), false, group};
+    Update u{p, g, kept, Tensor(), Tensor(), false, group};
+    u.exchanges = p->exchanges + g->exchanges;
     if (o.momentum != 0 && !find_buffer(state, object, p, u)) return false;
     if (p.dtype() == DType::Float32) {
       sgd_check<float>(o, u.first);
     } else {
       sgd_check<double>(o, u.first);
     }
-    if (!same_layout(p, *g)) {
+    if (u.buffer) u.exchanges += u.buffer->exchanges;
+    if (u.exchanges != u.count_exchanges()) return false;
+    if (!same_layout(p, g)) {
       u.grad_copy = empty_strided(p.sizes(), p.strides(), p.dtype());
-      copy_raw(u.grad_copy, *g);
+      copy_raw(u.grad_copy, g);
     }
     updates_.push_back(std::move(u));
     return true;
@@ -212,7 +224,8 @@ PyObject* zero_grad(PyObject*, PyObject* const* args, Py_ssize_t count) noexcept
       const py::object params = held ? borrow(held) : own(PyObject_GetItem(params_of.ptr(), kParams));
       const py::object fast = own(PySequence_Fast(params.ptr(), "params must be a list"));
       for (Py_ssize_t j = 0; j < PySequence_Fast_GET_SIZE(fast.ptr()); ++j) {
-        PyObject* object = PySequence_Fast_GET_ITEM(fast.ptr(), j);
+        const py::object kept = borrow(PySequence_Fast_GET_ITEM(fast.ptr(), j));
+        PyObject* const object = kept.ptr();
         if (!is_tensor(object)) fail(ErrorKind::Type, "expected a Tensor, but got ", Py_TYPE(object)->tp_name);
         const Tensor& p = as_tensor(object);
         if (!p->meta || !p->meta->grad) continue;

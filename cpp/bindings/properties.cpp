@@ -105,7 +105,7 @@ PyGetSetDef g_getset[] = {
     getter<[](const Tensor& t) { return t->flags & kIsView ? wrap(t->meta->base) : wrap_or_none(Tensor()); }>("_base", "The tensor that a view shows, or None."),
     getter<[](const Tensor& t) { return PyLong_FromUnsignedLong(t->output_nr); }>("output_nr", "Which output of its grad_fn this tensor is."),
     getter<[](const Tensor& t) { return PyLong_FromSize_t(item_size(t.dtype())); }>("itemsize", "Bytes per element."),
-    getter<[](const Tensor& t) { return PyLong_FromLongLong(t.numel() * static_cast<int64_t>(item_size(t.dtype()))); }>("nbytes", "Bytes of all elements."),
+    getter<[](const Tensor& t) { return PyLong_FromUnsignedLongLong(static_cast<uint64_t>(t.numel()) * item_size(t.dtype())); }>("nbytes", "Bytes of all elements."),
     getter<[](const Tensor&) { return yes_or_no(false); }>("is_cuda", "False."),
     getter<[](const Tensor&) { return yes_or_no(true); }>("is_cpu", "True."),
     getter<[](const Tensor&) { return yes_or_no(false); }>("is_sparse", "False."),

@@ -121,7 +121,7 @@ PyObject* size_numel(PyObject* self, PyObject*) noexcept {
 PyObject* size_reduce(PyObject* self, PyObject*) noexcept {
   return guarded([&] {
     const py::object make = py::module_::import("hinoko._C").attr("_make_size");
-    return py::make_tuple(make, py::make_tuple(own(PySequence_Tuple(PySequence_List(self))))).release().ptr();
+    return py::make_tuple(make, py::make_tuple(own(PySequence_Tuple(own(PySequence_List(self)).ptr())))).release().ptr();
   });
 }
 
