@@ -9,6 +9,8 @@ EngineOps g_engine_ops;
 namespace {
 
 uint32_t g_sweep_count = 0;
+constexpr int kMaxDepth = 100;  // each level takes room on the stack
+thread_local int g_depth = 0;   // hooks that are running, one inside of the other
 
 Tensor take(TensorImpl*& slot) { return Tensor::steal(std::exchange(slot, nullptr)); }
 
@@ -38,30 +40,91 @@ Sweep::Sweep(SweepOptions options) noexcept : id_(++g_sweep_count), options_(opt
 
 Sweep::~Sweep() {
   for (Node* node : ready_) {  // only after an exception
-    take(node->grad_);
+    if (node->sweep_ != id_) continue;
     node->queued_ = false;
-    if (node->extra_) node->extra_->gradients.clear();
-  }
-  for (Stashed& s : stashed_) {
-    s.node->grad_ = s.grad;
-    s.node->sweep_ = s.sweep;
-    s.node->queued_ = s.queued;
-    s.node->receives_ = s.receives;
-    s.node->runs_ = s.runs;
-    if (s.node->extra_) s.node->extra_->gradients = std::move(s.others);
+    const Tensor dropped = take(node->grad_);
+    if (node->extra_) std::vector<Tensor>().swap(node->extra_->gradients);
   }
   for (const Edge& e : roots_)
     if (e.fn) e.fn->unref();
 }
 
 void Sweep::visit(Node& node) {
-  if (node.queued_) [[unlikely]] {  // an enclosing sweep has a gradient here
-    stashed_.push_back({&node, std::exchange(node.grad_, nullptr), node.sweep_, node.queued_, node.receives_, node.runs_, {}});
-    if (node.extra_) stashed_.back().others = std::exchange(node.extra_->gradients, {});
-    node.queued_ = false;
-  }
+  // Sweeps take turns at hooks only (`outside`); what a dying object's code starts in between must keep away.
+  if (node.queued_) [[unlikely]]
+    fail("a backward pass over this graph is under way");
   node.sweep_ = id_;
   node.receives_ = node.runs_ = !restricted_;
+}
+
+Sweep::Look::Look(const Tensor& t) {
+  if (!t) return;
+  defined = true;
+  dtype = t.dtype();
+  sizes = Dims(t.sizes());
+}
+
+void Sweep::check_looks(const std::vector<Look>& before, std::span<const Tensor> now, const Node& node) {
+  for (size_t i = 0; i < before.size() && i < now.size(); ++i) {
+    if (before[i].fits(now[i])) continue;
+    fail("Function ", node.name(), " returned an invalid gradient at index ", i, " - a hook made it ",
+         type_name(now[i]), " of shape ", now[i].sizes(), " but expected shape ", before[i].sizes.span(),
+         " as before");
+  }
+}
+
+std::vector<Sweep::Parked> Sweep::park() {
+  if (restricted_ && flags_.empty())
+    for (Node* node : reached_) flags_.push_back({node, node->receives_, node->runs_});
+  std::vector<Parked> parked;
+  parked.reserve(ready_.size());
+  for (Node* node : ready_) {
+    Parked& p = parked.emplace_back();
+    p.node = node;
+    p.looks.emplace_back(p.grad = take(node->grad_));
+    if (node->extra_) p.others = std::exchange(node->extra_->gradients, {});
+    for (const Tensor& g : p.others) p.looks.emplace_back(g);
+    node->queued_ = false;
+  }
+  return parked;
+}
+
+void Sweep::bring_back(std::vector<Parked>& parked, uint32_t sweeps_before) noexcept {
+  if (g_sweep_count != sweeps_before) {
+    for (const Reached& r : flags_) {
+      r.node->sweep_ = id_;
+      r.node->receives_ = r.receives;
+      r.node->runs_ = r.runs;
+    }
+  }
+  for (Parked& p : parked) {
+    p.node->grad_ = p.grad.release();
+    if (p.node->extra_) p.node->extra_->gradients = std::move(p.others);
+    p.node->queued_ = true;
+    if (p.node->sweep_ == id_) continue;
+    p.node->sweep_ = id_;
+    p.node->receives_ = p.node->runs_ = true;
+  }
+}
+
+void Sweep::outside(const Node& node, FunctionRef call) {
+  struct Turn {
+    Sweep& sweep;
+    const uint32_t before;
+    std::vector<Parked> parked;
+    ~Turn() {
+      sweep.bring_back(parked, before);
+      --g_depth;
+    }
+  };
+  if (g_depth >= kMaxDepth) fail("backward passes inside of hooks are nested too deeply");
+  ++g_depth;
+  Turn turn{*this, g_sweep_count, park()};
+  call();
+  for (const Parked& p : turn.parked) {
+    check_looks(p.looks, {&p.grad, 1}, node);
+    if (p.looks.size() > 1) check_looks({p.looks.begin() + 1, p.looks.end()}, p.others, node);
+  }
 }
 
 void Sweep::push(Node& node) {
@@ -69,7 +132,8 @@ void Sweep::push(Node& node) {
   ready_.push_back(&node);
   // A chain keeps one node in the heap; then there is nothing to order.
   if (ready_.size() > 1)
-    std::push_heap(ready_.begin(), ready_.end(), [](const Node* a, const Node* b) { return a->sequence_ < b->sequence_; });
+    std::push_heap(ready_.begin(), ready_.end(),
+                   [](const Node* a, const Node* b) { return a->sequence_ < b->sequence_; });
 }
 
 void Sweep::gather(Edge edge, Tensor&& grad) {
@@ -102,13 +166,16 @@ Tensor Sweep::fit(Node& node, uint32_t i, Tensor&& grad) {
   return out;
 }
 
-Tensor Sweep::run_hooks(Node& node, Tensor grad) {
-  const auto call = [](const std::vector<HookEntry>& hooks, uint32_t nr, Tensor g) {
+Tensor Sweep::run_hooks(Node& node, Tensor grad, std::vector<Tensor>& others) {
+  const auto call = [&](const std::vector<HookEntry>& hooks, uint32_t nr, Tensor g) {
     const auto copy = hooks;  // a hook may remove hooks
     for (const HookEntry& h : copy) {
       if (h.nr != nr || !g) continue;
-      Tensor replaced = h.hook->call(g);
-      if (replaced) g = std::move(replaced);
+      const std::vector<Look> before{g};
+      outside(node, [&] {
+        if (Tensor replaced = h.hook->call(g)) g = std::move(replaced);
+      });
+      check_looks(before, {&g, 1}, node);
     }
     return g;
   };
@@ -121,19 +188,23 @@ Tensor Sweep::run_hooks(Node& node, Tensor grad) {
   if (!extra) return grad;
   if (!extra->hooks.empty()) {
     grad = call(extra->hooks, 0, std::move(grad));
-    for (size_t i = 0; i < extra->gradients.size(); ++i)
-      extra->gradients[i] = call(extra->hooks, static_cast<uint32_t>(i + 1), std::move(extra->gradients[i]));
+    for (size_t i = 0; i < others.size(); ++i)
+      others[i] = call(extra->hooks, static_cast<uint32_t>(i + 1), std::move(others[i]));
   }
   if (!extra->prehooks.empty()) {
     std::vector<Tensor> all;
     all.push_back(std::move(grad));
-    for (Tensor& g : extra->gradients) all.push_back(std::move(g));
-    for (const auto& h : std::vector<std::shared_ptr<NodeHook>>(extra->prehooks)) h->call(all, nullptr);
+    for (Tensor& g : others) all.push_back(std::move(g));
+    const std::vector<Look> before(all.begin(), all.end());
+    for (const auto& h : std::vector<std::shared_ptr<NodeHook>>(extra->prehooks)) {
+      outside(node, [&] { h->call(all, nullptr); });
+      check_looks(before, all, node);
+    }
     grad = std::move(all[0]);
-    for (size_t i = 0; i < extra->gradients.size(); ++i) extra->gradients[i] = std::move(all[i + 1]);
+    for (size_t i = 0; i < others.size(); ++i) others[i] = std::move(all[i + 1]);
   }
   for (const auto& r : std::vector<NodeExtra::Retained>(extra->retained)) {
-    const Tensor& g = r.nr == 0 ? grad : r.nr <= extra->gradients.size() ? extra->gradients[r.nr - 1] : Tensor();
+    const Tensor& g = r.nr == 0 ? grad : r.nr <= others.size() ? others[r.nr - 1] : Tensor();
     if (!g || !r.tensor) continue;
     AutogradMeta& meta = meta_of(*r.tensor);
     meta.grad = meta.grad ? g_engine_ops.add(meta.grad, g) : g_engine_ops.clone(g);
@@ -141,21 +212,34 @@ Tensor Sweep::run_hooks(Node& node, Tensor grad) {
   return grad;
 }
 
-void Sweep::run_derivative(Node& node, Tensor grad) {
-  if (!node.extra_ || node.extra_->posthooks.empty()) return node.backward(std::move(grad), *this);
+void Sweep::run_derivative(Node& node, Tensor grad, std::vector<Tensor> others) {
+  if (!node.extra_) return node.backward(std::move(grad), *this);
+  const auto derive = [&](Tensor g) {
+    struct Lent {  // a node with several outputs finds the other gradients in its extra part
+      Node& node;
+      ~Lent() { std::vector<Tensor>().swap(node.extra_->gradients); }
+    } lent{node};
+    node.extra_->gradients = others;
+    node.backward(std::move(g), *this);
+  };
+  if (node.extra_->posthooks.empty()) return derive(std::move(grad));
   std::vector<Tensor> outputs, results(node.edge_count_);
   outputs.push_back(grad);
-  for (const Tensor& g : node.extra_->gradients) outputs.push_back(g);
+  outputs.insert(outputs.end(), others.begin(), others.end());
   // CopySlices runs another node inside; what that sends is not this node's.
   std::vector<Tensor>* const before = std::exchange(collected_, &results);
   try {
-    node.backward(std::move(grad), *this);
+    derive(std::move(grad));
   } catch (...) {
     collected_ = before;
     throw;
   }
   collected_ = before;
-  for (const auto& h : std::vector<std::shared_ptr<NodeHook>>(node.extra_->posthooks)) h->call(outputs, &results);
+  const std::vector<Look> looks(results.begin(), results.end());
+  for (const auto& h : std::vector<std::shared_ptr<NodeHook>>(node.extra_->posthooks)) {
+    outside(node, [&] { h->call(outputs, &results); });
+    check_looks(looks, results, node);
+  }
   for (uint32_t i = 0; i < node.edge_count_; ++i)
     if (const Edge e = node.edges()[i]; e.fn && results[i]) gather(e, std::move(results[i]));
 }
@@ -163,25 +247,30 @@ void Sweep::run_derivative(Node& node, Tensor grad) {
 void Sweep::run_node(Node& node) {
   Tensor grad = take(node.grad_);
   node.queued_ = false;
-  if (node.extra_ || node.is_accumulator()) grad = run_hooks(node, std::move(grad));
+  const bool runs = node.runs_;
+  std::vector<Tensor> others;
+  if (node.extra_ || node.is_accumulator()) {
+    if (node.extra_) others = std::exchange(node.extra_->gradients, {});
+    grad = run_hooks(node, std::move(grad), others);
+  }
   if (!targets_.empty()) {
     for (Target& t : targets_) {
       if (t.fn != &node) continue;
       if (t.nr == 0) {
         t.result = grad;
-      } else if (node.extra_ && t.nr <= node.extra_->gradients.size()) {
-        t.result = node.extra_->gradients[t.nr - 1];
+      } else if (t.nr <= others.size()) {
+        t.result = others[t.nr - 1];
       }
     }
   }
-  if (node.runs_) {
-    run_derivative(node, std::move(grad));
-    if (!options_.keep_graph) {
-      node.release_saved();
-      node.freed_ = true;
-    }
+  if (!runs) return;
+  // A hook may have taken the gradient away.
+  if (grad || std::any_of(others.begin(), others.end(), [](const Tensor& t) { return t.defined(); }))
+    run_derivative(node, std::move(grad), std::move(others));
+  if (!options_.keep_graph) {
+    node.release_saved();
+    node.freed_ = true;
   }
-  if (node.extra_) node.extra_->gradients.clear();
 }
 
 void Sweep::run() {
@@ -191,13 +280,16 @@ void Sweep::run() {
     if (ready_.size() > 1) std::pop_heap(ready_.begin(), ready_.end(), younger);
     Node* node = ready_.back();
     ready_.pop_back();
+    if (node->sweep_ != id_ || !node->queued_) [[unlikely]]
+      fail("another backward pass took over this graph");
     run_node(*node);
   }
 }
 
 void Sweep::restrict_to_targets(std::span<const Edge> roots) {
   restricted_ = true;
-  std::vector<Node*> stack, reached;
+  std::vector<Node*> stack;
+  std::vector<Node*>& reached = reached_;
   const auto reach = [&](Node* node) {
     if (!node || node->sweep_ == id_) return;
     visit(*node);
@@ -212,7 +304,8 @@ void Sweep::restrict_to_targets(std::span<const Edge> roots) {
   }
   for (const Target& t : targets_)
     if (t.fn && t.fn->sweep_ == id_) t.fn->receives_ = true;
-  std::sort(reached.begin(), reached.end(), [](const Node* a, const Node* b) { return a->sequence_ < b->sequence_; });
+  std::sort(reached.begin(), reached.end(),
+            [](const Node* a, const Node* b) { return a->sequence_ < b->sequence_; });
   for (Node* node : reached) {
     for (uint32_t i = 0; i < node->edge_count_; ++i) {
       const Node* fn = node->edges()[i].fn;
@@ -221,7 +314,8 @@ void Sweep::restrict_to_targets(std::span<const Edge> roots) {
   }
 }
 
-void Sweep::send_roots(std::span<const Tensor> outputs, std::span<const Tensor> grad_outputs, std::span<const Edge> roots) {
+void Sweep::send_roots(std::span<const Tensor> outputs, std::span<const Tensor> grad_outputs,
+                       std::span<const Edge> roots) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     Tensor grad;
     if (i < grad_outputs.size() && grad_outputs[i]) {
@@ -305,7 +399,8 @@ std::vector<Tensor> gradients(std::span<const Tensor> outputs, std::span<const T
     Tensor& result = sweep.targets_[i].result;
     if (!result && !allow_unused)
       fail("The differentiated Tensor at index ", i,
-           " appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.");
+           " appears to not have been used in the graph. Set allow_unused=True if this is the desired "
+           "behavior.");
     out.push_back(std::move(result));
   }
   return out;

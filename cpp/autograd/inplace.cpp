@@ -15,8 +15,10 @@ struct Geometry {
 };
 
 struct AsStridedViewBackward final : NodeOf<1> {
-  AsStridedViewBackward(const Tensor& base, const Tensor& view) : base_(base), view_(view), dtype_(base.dtype()) {}
-  AsStridedViewBackward(const Geometry& base, const Geometry& view, DType dtype) : base_(base), view_(view), dtype_(dtype) {}
+  AsStridedViewBackward(const Tensor& base, const Tensor& view)
+      : base_(base), view_(view), dtype_(base.dtype()) {}
+  AsStridedViewBackward(const Geometry& base, const Geometry& view, DType dtype)
+      : base_(base), view_(view), dtype_(dtype) {}
   const char* name() const override { return "AsStridedBackward0"; }
   void backward(Tensor g, Sweep& sweep) override {
     const auto& ops = g_engine_ops;
@@ -77,6 +79,13 @@ struct CopySlices final : VariadicNode {
   Node* fn_;
 };
 
+// `retain_grad` follows the tensor to its new producer.
+void move_retained(const Tensor& t, Node* from, Node& to) {
+  if (!t->meta || !t->meta->retains_grad || !from || !from->extra_or_null()) return;
+  std::erase_if(from->extra_or_null()->retained, [&](const auto& r) { return r.tensor == t.get(); });
+  to.extra().retained.push_back({0, t.get()});
+}
+
 }  // namespace
 
 Node* producer_of_part(Node& slices) { return static_cast<CopySlices&>(slices).part_producer(); }
@@ -100,18 +109,25 @@ Node* grad_fn(const Tensor& t) {
   AutogradMeta& meta = *t->meta;
   if (meta.grad_fn_version == t->version() || !meta.base.requires_grad()) return t->grad_fn;
   if (meta.made_without_grad)
-    fail("A view was created in no_grad mode and its base or another view of its base has been modified inplace with "
-         "grad mode enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
-         "your code by moving both the view and the inplace either both inside the no_grad block (if you don't want "
-         "the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
+    fail(
+        "A view was created in no_grad mode and its base or another view of its base has been modified "
+        "inplace with "
+        "grad mode enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can "
+        "clarify "
+        "your code by moving both the view and the inplace either both inside the no_grad block (if you "
+        "don't want "
+        "the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
   if (meta.multi_output)
     fail("Output ", meta.multi_output_nr, " of ", meta.multi_output,
          " is a view and its base or another view of its base has been modified inplace. This view is the "
-         "output of a function that returns multiple views. Such functions do not allow the output views to be "
+         "output of a function that returns multiple views. Such functions do not allow the output views to "
+         "be "
          "modified inplace. You should replace the inplace operation by an out-of-place one.");
-  auto* node = new AsStridedViewBackward(meta.base, t);
-  node->edges()[0] = gradient_edge(meta.base);
+  auto made = new_node<AsStridedViewBackward>(meta.base, t);
+  made->edges()[0] = gradient_edge(meta.base);
   Node* old = t->grad_fn;
+  move_retained(t, old, *made);
+  Node* node = made.release();
   set_history(t, node);
   if (old) old->unref();
   meta.grad_fn_version = t->version();
@@ -125,30 +141,25 @@ void check_inplace(const Tensor& t, bool recorded) {
     if (meta.base.is_leaf() && meta.base.requires_grad())
       fail("a view of a leaf Variable that requires grad is being used in an in-place operation.");
     if (meta.made_without_grad)
-      fail("A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
-           "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view "
-           "and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
-           "outside (if you want the inplace to be tracked).");
+      fail(
+          "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "
+          "that this "
+          "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
+          "the view "
+          "and the inplace either both inside the no_grad block (if you don't want the inplace to be "
+          "tracked) or both "
+          "outside (if you want the inplace to be tracked).");
     if (meta.multi_output)
       fail("Output ", meta.multi_output_nr, " of ", meta.multi_output,
-           " is a view and is being modified inplace. This view is the output of a function that returns multiple "
-           "views. Such functions do not allow the output views to be modified inplace. You should replace the inplace "
+           " is a view and is being modified inplace. This view is the output of a function that returns "
+           "multiple "
+           "views. Such functions do not allow the output views to be modified inplace. You should replace "
+           "the inplace "
            "operation by an out-of-place one.");
   }
   if (t.is_leaf() && t->flags & kRequiresGrad)
     fail("a leaf Variable that requires grad is being used in an in-place operation.");
 }
-
-namespace {
-
-// `retain_grad` follows the tensor to its new producer.
-void move_retained(const Tensor& t, Node* from, Node& to) {
-  if (!t->meta || !t->meta->retains_grad || !from || !from->extra_or_null()) return;
-  std::erase_if(from->extra_or_null()->retained, [&](const auto& r) { return r.tensor == t.get(); });
-  to.extra().retained.push_back({0, t.get()});
-}
-
-}  // namespace
 
 void finish_inplace_geometry(const Tensor& t, Node* node) {
   t->bump_version();

@@ -25,10 +25,15 @@ void AccumulateGrad::backward(Tensor grad, Sweep& sweep) {
   Tensor& held = leaf.meta->grad;
   if (!held) {
     // The buffer becomes .grad if nobody else sees it; a gradient that is part of a graph is copied.
-    const bool ours = !sweep.create_graph() && grad->refs == 1 && grad->storage == &grad->own && grad->own.refs == 1 &&
-                      (leaf.is_contiguous() ? grad.is_contiguous() : false);
+    const bool ours = !sweep.create_graph() && grad->refs == 1 && grad->storage == &grad->own &&
+                      grad->own.refs == 1 && (leaf.is_contiguous() ? grad.is_contiguous() : false);
     held = ours ? std::move(grad) : ops.clone_like(grad, Tensor::share(&leaf));
   } else if (!sweep.create_graph()) {
+    // The leaf's data and gradient may have been replaced since the forward pass.
+    if (held.dtype() != grad.dtype()) grad = ops.to_dtype(grad, held.dtype());
+    if (!same(held.sizes(), grad.sizes()))
+      fail("The size of tensor a ", held.sizes(), " must match the size of tensor b ", grad.sizes(),
+           " where a gradient is added to .grad");
     ops.add_into(held, grad);
     held->bump_version();
   } else {
@@ -37,7 +42,7 @@ void AccumulateGrad::backward(Tensor grad, Sweep& sweep) {
   if (!leaf.meta->post_accumulate.empty()) {
     const Tensor self = Tensor::share(&leaf);
     const std::vector<HookEntry> hooks = leaf.meta->post_accumulate;
-    for (const HookEntry& h : hooks) (void)h.hook->call(self);
+    for (const HookEntry& h : hooks) sweep.outside(*this, [&] { (void)h.hook->call(self); });
   }
 }
 
@@ -47,10 +52,11 @@ void set_grad(const Tensor& t, const Tensor& g) {
   if (g) {
     if (g.get() == t.get()) fail("can't assign Variable as its own grad");
     if (g.dtype() != t.dtype())
-      fail("attempting to assign a gradient with dtype '", c_type_name(g.dtype()), "' to a tensor with grad_dtype '",
-           dtype_scalar_name(t.dtype()),
+      fail("attempting to assign a gradient with dtype '", c_type_name(g.dtype()),
+           "' to a tensor with grad_dtype '", dtype_scalar_name(t.dtype()),
            "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype).");
-    if (!same(g.sizes(), t.sizes())) fail("attempting to assign a gradient of size '", g.sizes(), "' to a tensor of size '", t.sizes(),
+    if (!same(g.sizes(), t.sizes()))
+      fail("attempting to assign a gradient of size '", g.sizes(), "' to a tensor of size '", t.sizes(),
            "'. Please ensure that the gradient and the tensor are the same size");
   } else if (!t->meta) {
     return;
@@ -61,11 +67,12 @@ void set_grad(const Tensor& t, const Tensor& g) {
 void set_requires_grad(const Tensor& t, bool on) {
   if (!t.is_leaf()) {
     if (on) return;
-    fail("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-         "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+    fail(
+        "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+        "in a "
+        "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
   }
-  if (on && !is_floating(t.dtype()))
-    fail("only Tensors of floating point dtype can require gradients");
+  if (on && !is_floating(t.dtype())) fail("only Tensors of floating point dtype can require gradients");
   if (on) {
     meta_of(*t);
     t->flags |= kRequiresGrad;
@@ -107,10 +114,12 @@ Tensor detach(const Tensor& t) {
 
 void detach_(const Tensor& t) {
   if (t->flags & kIsView)
-    fail("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
-         "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
-         "detach_() cannot be called on these gradients. To fix this error, please refer to the "
-         "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.");
+    fail(
+        "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
+        "for "
+        "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
+        "detach_() cannot be called on these gradients. To fix this error, please refer to the "
+        "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.");
   if (Node* fn = std::exchange(t->grad_fn, nullptr)) {
     if (t->meta && t->meta->retains_grad && fn->extra_or_null())
       std::erase_if(fn->extra_or_null()->retained, [&](const auto& r) { return r.tensor == t.get(); });

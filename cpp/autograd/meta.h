@@ -26,15 +26,15 @@ struct AutogradMeta : Pooled {
   explicit AutogradMeta(TensorImpl& self) noexcept : accumulator(self) {}
   Tensor grad;
   AccumulateGrad accumulator;
-  std::vector<HookEntry> hooks;             // of a leaf; those of other tensors live on their node
-  std::vector<HookEntry> post_accumulate;   // called with the leaf after its .grad was updated
+  std::vector<HookEntry> hooks;            // of a leaf; those of other tensors live on their node
+  std::vector<HookEntry> post_accumulate;  // called with the leaf after its .grad was updated
   // Views: the tensor that owns the data, and the version of the data for which grad_fn is right.
   Tensor base;
   uint32_t grad_fn_version = 0;
   bool retains_grad = false;
   const char* multi_output = nullptr;  // a view made together with others by this operation
   uint32_t multi_output_nr = 0;
-  bool made_without_grad = false;      // a view made under no_grad
+  bool made_without_grad = false;  // a view made under no_grad
 };
 
 inline AutogradMeta& meta_of(TensorImpl& impl) {
@@ -61,7 +61,8 @@ void detach_(const Tensor& t);
 // Makes `view` a view of `source` as autograd sees it. `multi_output` names the operation when it is one of
 // several views made by one call, which may not be changed in place.
 void mark_view(const Tensor& view, const Tensor& source, const char* multi_output = nullptr, uint32_t nr = 0);
-// Refuses what torch refuses; call before the data of `t` is touched. `recorded`: a gradient will be recorded.
+// Refuses what torch refuses; call before the data of `t` is touched. `recorded`: a gradient will be
+// recorded.
 void check_inplace(const Tensor& t, bool recorded);
 // After the data was changed: counts the change and makes `node` (null: nothing to record) the producer of
 // `t`, or of the part of its base that `t` shows. Edge 0 of `node` is that of the old `t`.

@@ -52,7 +52,8 @@ Edge gradient_edge(const Tensor& t) {
   return {&accumulator, 0};
 }
 
-void note_input_shapes(Node& node, DType out_dtype, DimSpan out_sizes, std::initializer_list<const Tensor*> inputs) {
+void note_input_shapes(Node& node, DType out_dtype, DimSpan out_sizes,
+                       std::initializer_list<const Tensor*> inputs) {
   bool differs = false;
   for (const Tensor* t : inputs) differs |= t->dtype() != out_dtype || !same(t->sizes(), out_sizes);
   if (!differs) return;
@@ -71,7 +72,8 @@ void SavedTensor::save_output(const Tensor& t) {
     impl_ = alias(t).release();
     mode_ = Mode::DetachedOutput;
   }
-  version_ = t->version();
+  version_ = impl_->version();
+  exchanges_ = impl_->exchanges & kCounted;
 }
 
 void SavedTensor::save_overwritten(const Tensor& t) {
@@ -80,6 +82,7 @@ void SavedTensor::save_overwritten(const Tensor& t) {
   reset();
   impl_ = data.release();
   version_ = version;
+  exchanges_ = impl_->exchanges & kCounted;
   mode_ = Mode::Overwritten;
 }
 
@@ -113,17 +116,19 @@ Tensor SavedTensor::unpack_output(Node& node) const {
 }
 
 void fail_graph_freed() {
-  fail("Trying to backward through the graph a second time (or directly access saved tensors after they have "
-       "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-       "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
-       "if you need to access saved tensors after calling backward.");
+  fail(
+      "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+      "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+      "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+      "if you need to access saved tensors after calling backward.");
 }
 
 void SavedTensor::refuse(const Node& node) const {
   if (!impl_) fail_graph_freed();
   std::string shape = cat(impl_->sizes());
   std::string message =
-      cat("one of the variables needed for gradient computation has been modified by an inplace operation: [torch.",
+      cat("one of the variables needed for gradient computation has been modified by an inplace operation: "
+          "[torch.",
           dtype_scalar_name(impl_->dtype), "Tensor ", shape, "]");
   const Node* producer = mode_ == Mode::Input ? impl_->grad_fn : &node;
   if (mode_ == Mode::Input && impl_->flags & kIsView) {
@@ -142,7 +147,11 @@ void SavedTensor::refuse(const Node& node) const {
     name = name.substr(0, cut);
     message += cat(", which is output ", nr, " of ", name, suffix == "0" || suffix == "s" ? "" : suffix, ",");
   }
-  message += cat(" is at version ", impl_->storage->version, "; expected version ", version_, " instead.");
+  if ((impl_->exchanges & kCounted) != exchanges_) {
+    message += " got other data by assignment to its .data since.";
+  } else {
+    message += cat(" is at version ", impl_->storage->version, "; expected version ", version_, " instead.");
+  }
   message +=
       " Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
       "torch.autograd.set_detect_anomaly(True, check_nan=False).";

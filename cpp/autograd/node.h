@@ -60,7 +60,7 @@ struct InputShape {
 
 // The rare parts of a node, allocated when one of them is needed.
 struct NodeExtra : Pooled {
-  std::vector<HookEntry> hooks;          // of tensors that are outputs of this node
+  std::vector<HookEntry> hooks;                     // of tensors that are outputs of this node
   std::vector<std::shared_ptr<NodeHook>> prehooks;  // of the node itself
   std::vector<std::shared_ptr<NodeHook>> posthooks;
   std::shared_ptr<NodeNotes> notes;
@@ -125,12 +125,12 @@ class Node : public Pooled {
   uint32_t edge_count_;
   uint32_t sweep_ = 0;  // the last sweep that reached this node
   uint16_t edge_offset_;
-  bool freed_ = false;   // saved tensors were let go by a sweep
+  bool freed_ = false;  // saved tensors were let go by a sweep
   // Set during a sweep:
   bool queued_ = false;
   bool receives_ = true;  // a gradient for this node is of use
   bool runs_ = true;      // and its derivative, too
-  uint64_t sequence_;    // order of creation; 0 for accumulators, which go last
+  uint64_t sequence_;     // order of creation; 0 for accumulators, which go last
   union {
     TensorImpl* grad_ = nullptr;  // gathered for output 0 during a sweep, owned
     Node* next_dead_;             // while waiting to be deleted
@@ -189,11 +189,13 @@ Edge gradient_edge(const Tensor& t);
 
 inline bool needs_grad(const Tensor& a) { return a.requires_grad() && grad_enabled(); }
 inline bool needs_grad(const Tensor& a, const Tensor& b) {
-  return ((a->flags | b->flags) & (kRequiresGrad | kIsView)) && grad_enabled() && (a.requires_grad() || b.requires_grad());
+  return ((a->flags | b->flags) & (kRequiresGrad | kIsView)) && grad_enabled() &&
+         (a.requires_grad() || b.requires_grad());
 }
 template <class... T>
 bool needs_grad(const Tensor& a, const Tensor& b, const Tensor& c, const T&... rest) {
-  return grad_enabled() && (a.requires_grad() || b.requires_grad() || c.requires_grad() || (rest.requires_grad() || ...));
+  return grad_enabled() &&
+         (a.requires_grad() || b.requires_grad() || c.requires_grad() || (rest.requires_grad() || ...));
 }
 
 // Makes `node` (whose reference is taken over) the producer of `out`.
@@ -204,15 +206,25 @@ inline void set_history(const Tensor& out, Node* node, uint32_t nr = 0) {
 }
 
 // Notes the shape and dtype of `inputs` where a gradient of the output's shape would not fit.
-void note_input_shapes(Node& node, DType out_dtype, DimSpan out_sizes, std::initializer_list<const Tensor*> inputs);
+void note_input_shapes(Node& node, DType out_dtype, DimSpan out_sizes,
+                       std::initializer_list<const Tensor*> inputs);
+
+// A node while it is linked: gradient_edge may throw, and then the node goes with what it holds.
+//   auto node = new_node<MulBackward>(...);
+//   node->edges()[0] = gradient_edge(x);
+//   set_history(out, node.release());
+template <class N, class... Args>
+Ref<N> new_node(Args&&... args) {
+  return Ref<N>::steal(new N(std::forward<Args>(args)...));
+}
 
 // Links `node` to its inputs and makes it the producer of `out`. The operations see to it that the
 // gradient they send has the input's shape, unless it is the broadcast output's (`note_input_shapes`).
 template <class... Inputs>
 void record(const Tensor& out, Node* node, const Inputs&... inputs) {
+  set_history(out, node);  // first, so that `out` owns the node if an input has no edge to give
   Edge* e = node->edges();
   ((*e++ = gradient_edge(inputs)), ...);
-  set_history(out, node);
 }
 
 }  // namespace hinoko

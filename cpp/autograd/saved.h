@@ -18,6 +18,7 @@ class SavedTensor {
     t->ref();
     impl_ = t.get();
     version_ = t->version();
+    exchanges_ = t->exchanges & kCounted;
     mode_ = Mode::Input;
   }
   // `t` is output 0 of the node that keeps this.
@@ -32,25 +33,32 @@ class SavedTensor {
   }
   // The tensor as part of the graph. Throws if `node` was freed or the tensor changed since.
   Tensor unpack(Node& node) const {
-    if (!impl_ || impl_->storage->version != version_) [[unlikely]] refuse(node);
+    check(node);
     if (mode_ == Mode::Input) return Tensor::share(impl_);
     return unpack_output(node);
   }
   // Shape and data only, for kernels: no reference taken.
   const TensorImpl& peek(const Node& node) const {
-    if (!impl_ || impl_->storage->version != version_) [[unlikely]] refuse(node);
+    check(node);
     return *impl_;
   }
 
  private:
-  enum class Mode : uint8_t { Input, Overwritten, OwnOutput, DetachedOutput };
+  enum class Mode : uint32_t { Input, Overwritten, OwnOutput, DetachedOutput };
+  static constexpr uint32_t kCounted = (uint32_t{1} << 30) - 1;
+  void check(const Node& node) const {
+    if (!impl_ || impl_->storage->version != version_ || (impl_->exchanges & kCounted) != exchanges_)
+        [[unlikely]]
+      refuse(node);
+  }
   void drop() noexcept;
   Tensor unpack_output(Node& node) const;
   [[noreturn]] void refuse(const Node& node) const;
 
   TensorImpl* impl_ = nullptr;
   uint32_t version_ = 0;
-  Mode mode_ = Mode::Input;
+  uint32_t exchanges_ : 30 = 0;
+  Mode mode_ : 2 = Mode::Input;
 };
 
 [[noreturn]] void fail_graph_freed();

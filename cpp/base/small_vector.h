@@ -20,7 +20,9 @@ class SmallVector {
   SmallVector() noexcept : data_(inline_) {}
   explicit SmallVector(int64_t count, T value = T()) : SmallVector() { resize(count, value); }
   SmallVector(std::initializer_list<T> values) : SmallVector() { assign(values.begin(), values.end()); }
-  SmallVector(std::span<const T> values) : SmallVector() { assign(values.data(), values.data() + values.size()); }
+  SmallVector(std::span<const T> values) : SmallVector() {
+    assign(values.data(), values.data() + values.size());
+  }
   SmallVector(const SmallVector& other) : SmallVector() { assign(other.begin(), other.end()); }
   SmallVector(SmallVector&& other) noexcept : SmallVector() { take(other); }
   SmallVector& operator=(const SmallVector& other) {

@@ -8,7 +8,21 @@ namespace hinoko::bindings {
 namespace {
 
 enum class Kind : uint8_t {
-  Tensor, Number, TensorOrNumber, Int, Float, Bool, IntList, TensorList, ScalarType, Layout, Device, MemoryFormat, Generator, Str, Object
+  Tensor,
+  Number,
+  TensorOrNumber,
+  Int,
+  Float,
+  Bool,
+  IntList,
+  TensorList,
+  ScalarType,
+  Layout,
+  Device,
+  MemoryFormat,
+  Generator,
+  Str,
+  Object
 };
 
 struct Parameter {
@@ -36,11 +50,21 @@ std::string_view trim(std::string_view s) {
 }
 
 Kind kind_of(std::string_view type) {
-  static constexpr std::pair<std::string_view, Kind> kinds[] = {
-      {"Tensor", Kind::Tensor}, {"Number", Kind::Number}, {"TensorOrNumber", Kind::TensorOrNumber}, {"int", Kind::Int},
-      {"float", Kind::Float}, {"bool", Kind::Bool}, {"IntList", Kind::IntList}, {"TensorList", Kind::TensorList},
-      {"ScalarType", Kind::ScalarType}, {"Layout", Kind::Layout}, {"Device", Kind::Device},
-      {"MemoryFormat", Kind::MemoryFormat}, {"Generator", Kind::Generator}, {"str", Kind::Str}, {"object", Kind::Object}};
+  static constexpr std::pair<std::string_view, Kind> kinds[] = {{"Tensor", Kind::Tensor},
+                                                                {"Number", Kind::Number},
+                                                                {"TensorOrNumber", Kind::TensorOrNumber},
+                                                                {"int", Kind::Int},
+                                                                {"float", Kind::Float},
+                                                                {"bool", Kind::Bool},
+                                                                {"IntList", Kind::IntList},
+                                                                {"TensorList", Kind::TensorList},
+                                                                {"ScalarType", Kind::ScalarType},
+                                                                {"Layout", Kind::Layout},
+                                                                {"Device", Kind::Device},
+                                                                {"MemoryFormat", Kind::MemoryFormat},
+                                                                {"Generator", Kind::Generator},
+                                                                {"str", Kind::Str},
+                                                                {"object", Kind::Object}};
   for (const auto& [text, kind] : kinds)
     if (text == type) return kind;
   throw std::logic_error("unknown type in a signature: " + std::string(type));
@@ -50,20 +74,34 @@ Kind kind_of(std::string_view type) {
 const char* word(const Parameter& p) {
   switch (p.kind) {
     case Kind::Tensor:
-    case Kind::TensorOrNumber: return "Tensor";
-    case Kind::Number: return "Number";
-    case Kind::Int: return "int";
-    case Kind::Float: return "float";
-    case Kind::Bool: return "bool";
-    case Kind::IntList: return "tuple of ints";
-    case Kind::TensorList: return "tuple of Tensors";
-    case Kind::ScalarType: return "torch.dtype";
-    case Kind::Layout: return "torch.layout";
-    case Kind::Device: return "torch.device";
-    case Kind::MemoryFormat: return "torch.memory_format";
-    case Kind::Generator: return "torch.Generator";
-    case Kind::Str: return "str";
-    case Kind::Object: return "object";
+    case Kind::TensorOrNumber:
+      return "Tensor";
+    case Kind::Number:
+      return "Number";
+    case Kind::Int:
+      return "int";
+    case Kind::Float:
+      return "float";
+    case Kind::Bool:
+      return "bool";
+    case Kind::IntList:
+      return "tuple of ints";
+    case Kind::TensorList:
+      return "tuple of Tensors";
+    case Kind::ScalarType:
+      return "torch.dtype";
+    case Kind::Layout:
+      return "torch.layout";
+    case Kind::Device:
+      return "torch.device";
+    case Kind::MemoryFormat:
+      return "torch.memory_format";
+    case Kind::Generator:
+      return "torch.Generator";
+    case Kind::Str:
+      return "str";
+    case Kind::Object:
+      return "object";
   }
   return "";
 }
@@ -134,24 +172,38 @@ const Compiled& compiled(const Def& def) {
 bool fits(const Parameter& p, PyObject* o) {
   if (o == Py_None) return p.nullable || p.kind == Kind::Object;
   switch (p.kind) {
-    case Kind::Tensor: return is_tensor(o);
-    case Kind::TensorOrNumber: return is_tensor(o) || is_number(o);
-    case Kind::Number: return is_number(o) || (is_tensor(o) && as_tensor(o).ndim() == 0 && !as_tensor(o).requires_grad());
-    case Kind::Int: return is_int(o);
-    case Kind::Float: return is_number(o) && !PyBool_Check(o);
-    case Kind::Bool: return PyBool_Check(o);
-    case Kind::IntList: return is_int_sequence(o) || ((p.one_will_do || p.spread) && is_int(o));
+    case Kind::Tensor:
+      return is_tensor(o);
+    case Kind::TensorOrNumber:
+      return is_tensor(o) || is_number(o);
+    case Kind::Number:
+      return is_number(o) || (is_tensor(o) && as_tensor(o).ndim() == 0 && !as_tensor(o).requires_grad());
+    case Kind::Int:
+      return is_int(o);
+    case Kind::Float:
+      return is_number(o) && !PyBool_Check(o);
+    case Kind::Bool:
+      return PyBool_Check(o);
+    case Kind::IntList:
+      return is_int_sequence(o) || ((p.one_will_do || p.spread) && is_int(o));
     case Kind::TensorList: {
       if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
       return true;
     }
-    case Kind::ScalarType: return is_dtype(o);
-    case Kind::Layout: return is_layout(o);
-    case Kind::Device: return is_device(o) || PyUnicode_Check(o);
-    case Kind::MemoryFormat: return is_memory_format(o);
-    case Kind::Generator: return true;  // checked by whoever uses it
-    case Kind::Str: return PyUnicode_Check(o);
-    case Kind::Object: return true;
+    case Kind::ScalarType:
+      return is_dtype(o);
+    case Kind::Layout:
+      return is_layout(o);
+    case Kind::Device:
+      return is_device(o) || PyUnicode_Check(o);
+    case Kind::MemoryFormat:
+      return is_memory_format(o);
+    case Kind::Generator:
+      return true;  // checked by whoever uses it
+    case Kind::Str:
+      return PyUnicode_Check(o);
+    case Kind::Object:
+      return true;
   }
   return false;
 }
@@ -181,11 +233,12 @@ std::string type_word(PyObject* o) {
 }
 
 // Binds the arguments to `overload`; an empty error means success.
-Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject* const* args, Py_ssize_t count,
-             PyObject* keywords) {
+Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject* const* args,
+             Py_ssize_t count, PyObject* keywords) {
   Attempt out;
   const auto& parameters = overload.parameters;
-  out.values.assign(std::max<size_t>(parameters.size(), 16), nullptr);  // handlers may ask for what an overload lacks
+  out.values.assign(std::max<size_t>(parameters.size(), 16),
+                    nullptr);  // handlers may ask for what an overload lacks
   size_t next = 0;
   if (self) out.values[next++] = self;
   const size_t first_argument = next;
@@ -195,19 +248,22 @@ Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject*
   const auto place = [&](size_t i, PyObject* value, bool by_keyword) {
     const Parameter& p = parameters[i];
     if (!fits(p, value)) {
-      const std::string where = by_keyword || p.keyword_only ? std::string() : cat(" (position ", i - first_argument + 1, ")");
+      const std::string where =
+          by_keyword || p.keyword_only ? std::string() : cat(" (position ", i - first_argument + 1, ")");
       if (p.kind == Kind::IntList && (PyTuple_Check(value) || PyList_Check(value)) && !is_tensor(value)) {
         const Py_ssize_t n = PySequence_Size(value);
         for (Py_ssize_t k = 0; k < n; ++k) {
           const py::object item = own(PySequence_GetItem(value, k));
           if (!is_int(item.ptr())) {
-            out.error = cat(def.name, "(): argument '", p.name_text, "' failed to unpack the object at pos ", k + 1,
-                            " with error \"type must be tuple of ints,but got ", type_word(item.ptr()), "\"");
+            out.error =
+                cat(def.name, "(): argument '", p.name_text, "' failed to unpack the object at pos ", k + 1,
+                    " with error \"type must be tuple of ints,but got ", type_word(item.ptr()), "\"");
             return false;
           }
         }
       }
-      out.error = cat(def.name, "(): argument '", p.name_text, "'", where, " must be ", word(p), ", not ", type_word(value));
+      out.error = cat(def.name, "(): argument '", p.name_text, "'", where, " must be ", word(p), ", not ",
+                      type_word(value));
       return false;
     }
     if (p.kind == Kind::IntList && !is_tensor(value) && (PyTuple_Check(value) || PyList_Check(value))) {
@@ -216,8 +272,8 @@ Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject*
         int overflow = 0;
         if (PyLong_Check(item.ptr())) (void)PyLong_AsLongLongAndOverflow(item.ptr(), &overflow);
         if (overflow) {
-          out.error = cat(def.name, "(): argument '", p.name_text, "' failed to unpack the object at pos ", k + 1,
-                          " with error \"Overflow when unpacking long long\"");
+          out.error = cat(def.name, "(): argument '", p.name_text, "' failed to unpack the object at pos ",
+                          k + 1, " with error \"Overflow when unpacking long long\"");
           return false;
         }
       }
@@ -237,8 +293,8 @@ Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject*
         PyTuple_SET_ITEM(out.spread.ptr(), k, args[used + k]);
       }
       if (!is_int(args[used])) {
-        out.error = cat(def.name, "(): argument '", parameters[next].name_text, "' (position ", next - first_argument + 1,
-                        ") must be tuple of ints, not ", type_word(args[used]));
+        out.error = cat(def.name, "(): argument '", parameters[next].name_text, "' (position ",
+                        next - first_argument + 1, ") must be tuple of ints, not ", type_word(args[used]));
         return out;
       }
       if (!place(next, out.spread.ptr(), false)) return out;
@@ -248,8 +304,8 @@ Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject*
     }
     if (next >= positional) {
       const size_t takes = positional - first_argument;
-      out.error = cat(def.name, "() takes ", takes, " positional argument", takes == 1 ? "" : "s", " but ", count,
-                      count == 1 ? " was given" : " were given");
+      out.error = cat(def.name, "() takes ", takes, " positional argument", takes == 1 ? "" : "s", " but ",
+                      count, count == 1 ? " was given" : " were given");
       return out;
     }
     if (!place(next, args[used], false)) return out;
@@ -289,17 +345,19 @@ Attempt bind(const Def& def, const Overload& overload, PyObject* self, PyObject*
     if (given) continue;
     missing += cat(missing_count++ ? ", " : "", "\"", p.name_text, "\"");
   }
-  if (missing_count) out.error = cat(def.name, "() missing ", missing_count, " required positional arguments: ", missing);
+  if (missing_count)
+    out.error = cat(def.name, "() missing ", missing_count, " required positional arguments: ", missing);
   return out;
 }
 
-[[noreturn, gnu::cold]] void no_overload_fits(const Def& def, const Compiled& c, bool method, PyObject* const* args, Py_ssize_t count,
-                                              PyObject* keywords) {
+[[noreturn, gnu::cold]] void no_overload_fits(const Def& def, const Compiled& c, bool method,
+                                              PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   std::string text = cat(def.name, "() received an invalid combination of arguments - got (");
   for (Py_ssize_t i = 0; i < count; ++i) text += cat(i ? ", " : "", type_word(args[i]));
   const Py_ssize_t keyword_count = keywords ? PyTuple_GET_SIZE(keywords) : 0;
   for (Py_ssize_t k = 0; k < keyword_count; ++k)
-    text += cat(count + k ? ", " : "", std::string(py::str(PyTuple_GET_ITEM(keywords, k))), "=", type_word(args[count + k]));
+    text += cat(count + k ? ", " : "", std::string(py::str(PyTuple_GET_ITEM(keywords, k))), "=",
+                type_word(args[count + k]));
   if (keyword_count) text += ", ";
   text += "), but expected one of:\n";
   for (const Overload& o : c.overloads) {
@@ -336,7 +394,8 @@ std::pair<size_t, size_t> argument_counts(const Overload& overload, bool method)
 
 std::string Call::text(int i) const { return py::str(py::handle(values[i])); }
 
-PyObject* invoke(const Def& def, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+PyObject* invoke(const Def& def, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                 PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     const Compiled& c = compiled(def);
     const bool method = self != nullptr;
@@ -365,8 +424,8 @@ namespace {
 // The operation behind an alias, which error texts name.
 std::string_view torch_name(std::string_view function) {
   constexpr std::pair<std::string_view, std::string_view> aliases[] = {
-      {"subtract", "sub"},  {"multiply", "mul"}, {"divide", "div"},   {"true_divide", "div"}, {"negative", "neg"},
-      {"absolute", "abs"}, {"square", "pow"},   {"concat", "cat"},
+      {"subtract", "sub"}, {"multiply", "mul"}, {"divide", "div"}, {"true_divide", "div"},
+      {"negative", "neg"}, {"absolute", "abs"}, {"square", "pow"}, {"concat", "cat"},
   };
   for (const auto& [alias, name] : aliases)
     if (alias == function) return name;
@@ -379,18 +438,25 @@ PyObject* finish_out(Tensor&& result, PyObject* out, const char* function) {
   if (!out) return wrap(std::move(result));
   const Tensor& target = as_tensor(out);
   if (grad_enabled() && (target.requires_grad() || result.requires_grad()))
-    fail(torch_name(function), "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+    fail(torch_name(function),
+         "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+         "arguments requires grad.");
   if (!can_cast(result.dtype(), target.dtype()))
-    fail("result type ", dtype_scalar_name(result.dtype()), " can't be cast to the desired output type ", dtype_scalar_name(target.dtype()));
+    fail("result type ", dtype_scalar_name(result.dtype()), " can't be cast to the desired output type ",
+         dtype_scalar_name(target.dtype()));
   if (!same(result.sizes(), target.sizes())) {
     if (target.numel() != 0)
-      check(PyErr_WarnFormat(PyExc_UserWarning, 1,
-                             "An output with one or more elements was resized since it had shape %s, which does not match the "
-                             "required output shape %s. This behavior is deprecated, and in a future PyTorch release outputs will "
-                             "not be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing "
-                             "it, inplace, to zero elements with t.resize_(0).",
-                             cat(target.sizes()).c_str(), cat(result.sizes()).c_str()));
-    const Tensor resized = result.dtype() == target.dtype() ? clone_raw(result) : cast_raw(result, target.dtype());
+      check(PyErr_WarnFormat(
+          PyExc_UserWarning, 1,
+          "An output with one or more elements was resized since it had shape %s, which does not match the "
+          "required output shape %s. This behavior is deprecated, and in a future PyTorch release outputs "
+          "will "
+          "not be resized unless they have zero elements. You can explicitly reuse an out tensor t by "
+          "resizing "
+          "it, inplace, to zero elements with t.resize_(0).",
+          cat(target.sizes()).c_str(), cat(result.sizes()).c_str()));
+    const Tensor resized =
+        result.dtype() == target.dtype() ? clone_raw(result) : cast_raw(result, target.dtype());
     set_data(*target, resized);
   } else {
     copy_raw(target, result);

@@ -4,8 +4,8 @@
 // call that needs them: calls that a Def's `fast` function takes never do.
 //
 // Types: Tensor, Number, TensorOrNumber, int, float, bool, IntList, IntList[1] (an int will do), IntList...
-// (the ints may be given one by one), TensorList, ScalarType, Layout, Device, MemoryFormat, Generator, str, object. A
-// parameter with "=None" may be None; "?" after a type allows None for one without a default.
+// (the ints may be given one by one), TensorList, ScalarType, Layout, Device, MemoryFormat, Generator, str,
+// object. A parameter with "=None" may be None; "?" after a type allows None for one without a default.
 #pragma once
 
 #include <span>
@@ -28,10 +28,14 @@ struct Call {
   Tensor tensor_or_null(int i) const { return values[i] ? as_tensor(values[i]) : Tensor(); }
   int64_t integer(int i, int64_t fallback = 0) const { return values[i] ? as_int(values[i]) : fallback; }
   double number(int i, double fallback = 0) const { return values[i] ? as_double(values[i]) : fallback; }
-  Scalar scalar(int i, Scalar fallback = Scalar()) const { return values[i] ? as_scalar(values[i]) : fallback; }
+  Scalar scalar(int i, Scalar fallback = Scalar()) const {
+    return values[i] ? as_scalar(values[i]) : fallback;
+  }
   bool flag(int i, bool fallback = false) const { return values[i] ? values[i] == Py_True : fallback; }
   Dims dims(int i) const { return values[i] ? as_dims(values[i]) : Dims(); }
-  std::optional<DType> dtype(int i) const { return values[i] ? std::optional(as_dtype(values[i])) : std::nullopt; }
+  std::optional<DType> dtype(int i) const {
+    return values[i] ? std::optional(as_dtype(values[i])) : std::nullopt;
+  }
   std::string text(int i) const;
 };
 
@@ -79,7 +83,6 @@ PyObject* as_method(PyObject* self, PyObject* const* args, Py_ssize_t count, PyO
   return invoke(Table[I], self, args, count, keywords);
 }
 
-
 // All functions and methods of the library, for the module, the type, documentation and the stub.
 struct Registry {
   std::vector<PyMethodDef>& functions;
@@ -101,8 +104,11 @@ struct Registry {
     constexpr int flags = METH_FASTCALL | METH_KEYWORDS;
     const Def& def = Table[I];
     defs.push_back(&def);
-    const auto c_function = [](auto* f) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); };
-    if (def.where & kFunction) functions.push_back({def.name, c_function(&as_function<Table, I>), flags, def.doc});
+    const auto c_function = [](auto* f) {
+      return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+    };
+    if (def.where & kFunction)
+      functions.push_back({def.name, c_function(&as_function<Table, I>), flags, def.doc});
     if (def.where & kMethod) methods.push_back({def.name, c_function(&as_method<Table, I>), flags, def.doc});
   }
 };

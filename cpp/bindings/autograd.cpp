@@ -16,9 +16,14 @@ Tensor PythonHook::call(const Tensor& grad) {
   if (!is_tensor(result.ptr()))
     fail(ErrorKind::Type, "expected Variable, but hook returned '", Py_TYPE(result.ptr())->tp_name, "'");
   const Tensor& replaced = as_tensor(result.ptr());
-  const auto name = [&] { return py::hasattr(kept, "__name__") ? std::string(py::str(kept.attr("__name__"))) : std::string(py::repr(kept)); };
+  const auto name = [&] {
+    return py::hasattr(kept, "__name__") ? std::string(py::str(kept.attr("__name__")))
+                                         : std::string(py::repr(kept));
+  };
   if (!same(replaced.sizes(), grad.sizes())) fail("hook '", name(), "' has changed the size of value");
-  if (replaced.dtype() != grad.dtype()) fail("hook '", name(), "' has changed the type of value (was ", type_name(grad), " got ", type_name(replaced), ")");
+  if (replaced.dtype() != grad.dtype())
+    fail("hook '", name(), "' has changed the type of value (was ", type_name(grad), " got ",
+         type_name(replaced), ")");
   return replaced;
 }
 
@@ -34,12 +39,15 @@ py::object gradient_tuple(const std::vector<Tensor>& gradients) {
 void replace_gradients(std::vector<Tensor>& gradients, const py::object& result) {
   if (result.is_none()) return;
   const py::object items = is_tensor(result.ptr()) ? py::object(py::make_tuple(result)) : result;
-  const py::object fast = own(PySequence_Fast(items.ptr(), "hook must return None, a Tensor or a tuple of them"));
+  const py::object fast =
+      own(PySequence_Fast(items.ptr(), "hook must return None, a Tensor or a tuple of them"));
   if (PySequence_Fast_GET_SIZE(fast.ptr()) != static_cast<Py_ssize_t>(gradients.size()))
-    fail("hook has returned an incorrect number of values (got ", PySequence_Fast_GET_SIZE(fast.ptr()), ", but expected ", gradients.size(), ")");
+    fail("hook has returned an incorrect number of values (got ", PySequence_Fast_GET_SIZE(fast.ptr()),
+         ", but expected ", gradients.size(), ")");
   for (size_t i = 0; i < gradients.size(); ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(fast.ptr(), static_cast<Py_ssize_t>(i));
-    if (item != Py_None && !is_tensor(item)) fail(ErrorKind::Type, "expected Variable, but hook returned '", Py_TYPE(item)->tp_name, "'");
+    if (item != Py_None && !is_tensor(item))
+      fail(ErrorKind::Type, "expected Variable, but hook returned '", Py_TYPE(item)->tp_name, "'");
     gradients[i] = item == Py_None ? Tensor() : as_tensor(item);
   }
 }
@@ -97,10 +105,14 @@ std::vector<Tensor> tensors_of(PyObject* o, bool none_allowed) {
 bool truth(PyObject* o, bool fallback) { return o && o != Py_None ? PyObject_IsTrue(o) == 1 : fallback; }
 
 void warn_create_graph() {
-  HINOKO_WARN_ONCE("Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
-                     "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "
-                     "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break "
-                     "the cycle and avoid the leak.");
+  HINOKO_WARN_ONCE(
+      "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
+      "gradient "
+      "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid "
+      "this. If you "
+      "have to use this function, make sure to reset the .grad fields of your parameters to None after use "
+      "to break "
+      "the cycle and avoid the leak.");
 }
 
 void check_gradient_count(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients) {
@@ -108,12 +120,14 @@ void check_gradient_count(const std::vector<Tensor>& outputs, const std::vector<
     fail("got ", outputs.size(), " tensors and ", gradients.size(), " gradients");
 }
 
-void run_backward(const std::vector<Tensor>& outputs, PyObject* gradient, PyObject* retain, PyObject* create, PyObject* inputs) {
+void run_backward(const std::vector<Tensor>& outputs, PyObject* gradient, PyObject* retain, PyObject* create,
+                  PyObject* inputs) {
   const std::vector<Tensor> grads = tensors_of(gradient, true);
   check_gradient_count(outputs, grads);
   const bool create_graph = truth(create, false);
   const std::vector<Tensor> targets = tensors_of(inputs, false);
-  if (inputs && inputs != Py_None && targets.empty()) fail("`inputs` argument to `backward()` cannot be empty.");
+  if (inputs && inputs != Py_None && targets.empty())
+    fail("`inputs` argument to `backward()` cannot be empty.");
   for (const Tensor& x : targets)
     if (!x.requires_grad()) fail("can't retain_grad on Tensor that has requires_grad=False");
   if (create_graph) warn_create_graph();
@@ -139,14 +153,20 @@ PyObject* autograd_backward(const Call& c) {
 }
 
 PyObject* autograd_grad(const Call& c) {
-  const std::vector<Tensor> outputs = tensors_of(c[0], false), inputs = tensors_of(c[1], false), grads = tensors_of(c[2], true);
+  const std::vector<Tensor> outputs = tensors_of(c[0], false), inputs = tensors_of(c[1], false),
+                            grads = tensors_of(c[2], true);
   const bool create_graph = truth(c[4], false), materialize = truth(c[8], false);
   if (materialize && c[6] && !truth(c[6], true))
-    fail(ErrorKind::Value, "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.");
-  if (truth(c[7], false)) fail(ErrorKind::NotImplemented, "autograd.grad: is_grads_batched=True needs vmap, which hinoko does not have yet");
+    fail(ErrorKind::Value,
+         "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+         "allow_unused=False.");
+  if (truth(c[7], false))
+    fail(ErrorKind::NotImplemented,
+         "autograd.grad: is_grads_batched=True needs vmap, which hinoko does not have yet");
   if (inputs.empty()) fail("`inputs` argument to `grad()` cannot be empty.");
   check_gradient_count(outputs, grads);
-  std::vector<Tensor> out = gradients(outputs, grads, inputs, {truth(c[3], create_graph), create_graph}, truth(c[6], materialize));
+  std::vector<Tensor> out =
+      gradients(outputs, grads, inputs, {truth(c[3], create_graph), create_graph}, truth(c[6], materialize));
   if (materialize)
     for (size_t i = 0; i < out.size(); ++i)
       if (!out[i]) {
@@ -185,29 +205,38 @@ PyObject* autograd_grad_fast(PyObject* const* args, Py_ssize_t count, PyObject* 
 
 constexpr Def kAutograd[] = {
     {"_autograd_grad",
-     "grad(object outputs, object inputs, object grad_outputs=None, object retain_graph=None, object create_graph=False, object "
-     "only_inputs=True, object allow_unused=None, object is_grads_batched=False, object materialize_grads=False)",
+     "grad(object outputs, object inputs, object grad_outputs=None, object retain_graph=None, object "
+     "create_graph=False, object "
+     "only_inputs=True, object allow_unused=None, object is_grads_batched=False, object "
+     "materialize_grads=False)",
      autograd_grad, kFunction,
-     "Returns the sum of gradients of outputs with respect to the inputs, without touching any .grad.", autograd_grad_fast},
+     "Returns the sum of gradients of outputs with respect to the inputs, without touching any .grad.",
+     autograd_grad_fast},
     {"_autograd_backward",
-     "backward(object tensors, object grad_tensors=None, object retain_graph=None, object create_graph=False, object "
+     "backward(object tensors, object grad_tensors=None, object retain_graph=None, object "
+     "create_graph=False, object "
      "grad_variables=None, object inputs=None)",
-     autograd_backward, kFunction, "Computes the sum of gradients of tensors and adds it to the .grad of the leaves."},
+     autograd_backward, kFunction,
+     "Computes the sum of gradients of tensors and adds it to the .grad of the leaves."},
     {"backward",
-     "backward(Tensor input, object gradient=None, object retain_graph=None, object create_graph=False, object inputs=None)",
-     tensor_backward, kMethod, "Computes the gradients of this tensor with respect to the graph's leaves, into their .grad.",
+     "backward(Tensor input, object gradient=None, object retain_graph=None, object create_graph=False, "
+     "object inputs=None)",
+     tensor_backward, kMethod,
+     "Computes the gradients of this tensor with respect to the graph's leaves, into their .grad.",
      tensor_backward_fast},
     {"register_hook", "register_hook(Tensor input, object hook)",
      [](const Call& c) {
-       const auto hook = std::make_shared<PythonHook>(c[1]);
+       const auto hook = std::make_shared<PythonHook>(c[1] ? c[1] : Py_None);
        register_hook(c.tensor(0), hook);
        track(c[0]);
        return removable_handle(hook);
      },
-     kMethod, "Calls hook(grad) when the gradient of this tensor is known; what it returns, if anything, replaces it."},
+     kMethod,
+     "Calls hook(grad) when the gradient of this tensor is known; what it returns, if anything, replaces "
+     "it."},
     {"register_post_accumulate_grad_hook", "register_post_accumulate_grad_hook(Tensor input, object hook)",
      [](const Call& c) {
-       const auto hook = std::make_shared<PythonHook>(c[1]);
+       const auto hook = std::make_shared<PythonHook>(c[1] ? c[1] : Py_None);
        register_post_accumulate_hook(c.tensor(0), hook);
        track(c[0]);
        return removable_handle(hook);

@@ -16,6 +16,10 @@ PyTypeObject* numpy_type(const char* name, PyTypeObject*& cache) {
     PyErr_Clear();
     return nullptr;
   }
+  if (!PyType_Check(type)) {  // something else that goes by the name of numpy
+    Py_DECREF(type);
+    return nullptr;
+  }
   cache = reinterpret_cast<PyTypeObject*>(type);
   return cache;
 }
@@ -26,9 +30,17 @@ PyTypeObject* g_numpy_bool = nullptr;
 PyTypeObject* g_numpy_integer = nullptr;
 
 bool is_numpy_integer(PyObject* o) {
-  return is_numpy_scalar(o) && PyObject_TypeCheck(o, numpy_type("integer", g_numpy_integer));
+  PyTypeObject* type = is_numpy_scalar(o) ? numpy_type("integer", g_numpy_integer) : nullptr;
+  return type && PyObject_TypeCheck(o, type);
 }
 
+}  // namespace
+
+namespace {
+bool is_numpy_bool(PyObject* o) {
+  PyTypeObject* type = numpy_type("bool_", g_numpy_bool);
+  return type && PyObject_TypeCheck(o, type);
+}
 }  // namespace
 
 bool is_numpy_scalar(PyObject* o) {
@@ -42,8 +54,7 @@ bool is_ndarray(PyObject* o) {
 
 bool is_number(PyObject* o) {
   if (PyFloat_Check(o) || PyLong_Check(o)) return true;
-  return is_numpy_scalar(o) && (PyObject_TypeCheck(o, numpy_type("bool_", g_numpy_bool)) || is_numpy_integer(o) ||
-                                PyNumber_Check(o));
+  return is_numpy_scalar(o) && (is_numpy_bool(o) || is_numpy_integer(o) || PyNumber_Check(o));
 }
 
 Scalar as_scalar(PyObject* o) {
@@ -62,7 +73,7 @@ Scalar as_scalar(PyObject* o) {
   }
   if (is_numpy_scalar(o)) {
     // torch reads numpy's bool as a real number.
-    if (PyObject_TypeCheck(o, numpy_type("bool_", g_numpy_bool))) return Scalar(PyObject_IsTrue(o) == 1 ? 1.0 : 0.0);
+    if (is_numpy_bool(o)) return Scalar(PyObject_IsTrue(o) == 1 ? 1.0 : 0.0);
     if (is_numpy_integer(o)) return as_scalar(own(PyNumber_Index(o)).ptr());
   }
   const double v = PyFloat_AsDouble(o);
@@ -72,9 +83,12 @@ Scalar as_scalar(PyObject* o) {
 
 PyObject* scalar_object(const Scalar& s) {
   switch (s.kind()) {
-    case Scalar::Kind::Bool: return PyBool_FromLong(s.to_bool());
-    case Scalar::Kind::Int: return check(PyLong_FromLongLong(s.to_int()));
-    case Scalar::Kind::Float: break;
+    case Scalar::Kind::Bool:
+      return PyBool_FromLong(s.to_bool());
+    case Scalar::Kind::Int:
+      return check(PyLong_FromLongLong(s.to_int()));
+    case Scalar::Kind::Float:
+      break;
   }
   return check(PyFloat_FromDouble(s.to_double()));
 }
@@ -85,7 +99,11 @@ bool is_int(PyObject* o) {
   return is_numpy_integer(o);
 }
 int64_t as_int(PyObject* o) {
-  if (is_tensor(o)) return as_tensor(o).item().to_int();
+  if (is_tensor(o)) {
+    if (!is_int(o))
+      fail(ErrorKind::Type, "only integer tensors of a single element can be converted to an index");
+    return as_tensor(o).item().to_int();
+  }
   const py::object index = PyLong_Check(o) ? borrow(o) : own(PyNumber_Index(o));
   int overflow = 0;
   const long long v = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
@@ -111,8 +129,9 @@ Dims as_dims(PyObject* o) {
     out.push_back(as_int(o));
     return out;
   }
-  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-  for (Py_ssize_t i = 0; i < n; ++i) out.push_back(as_int(PySequence_Fast_GET_ITEM(o, i)));
+  // The list may change while an element's __index__ runs.
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+    out.push_back(as_int(borrow(PySequence_Fast_GET_ITEM(o, i)).ptr()));
   return out;
 }
 
@@ -124,7 +143,8 @@ std::vector<Tensor> as_tensors(PyObject* sequence) {
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(fast.ptr(), i);
     if (!is_tensor(item))
-      fail(ErrorKind::Type, "expected Tensor as element ", i, " in argument 0, but got ", Py_TYPE(item)->tp_name);
+      fail(ErrorKind::Type, "expected Tensor as element ", i, " in argument 0, but got ",
+           Py_TYPE(item)->tp_name);
     out.push_back(as_tensor(item));
   }
   return out;
@@ -141,7 +161,8 @@ Dims shape_of(PyObject* data) {
   Dims out;
   py::object item = borrow(data);
   while (PySequence_Check(item.ptr()) && !is_tensor(item.ptr()) && !is_numpy_scalar(item.ptr())) {
-    if (is_text(item.ptr())) fail(ErrorKind::Value, "too many dimensions '", Py_TYPE(item.ptr())->tp_name, "'");
+    if (is_text(item.ptr()))
+      fail(ErrorKind::Value, "too many dimensions '", Py_TYPE(item.ptr())->tp_name, "'");
     const Py_ssize_t n = PySequence_Size(item.ptr());
     if (n < 0) throw_python_error();
     out.push_back(n);
@@ -180,7 +201,8 @@ void infer_dtype(PyObject* o, std::optional<DType>& dtype, int depth) {
       dtype = dtype ? promote_types(*dtype, default_dtype()) : default_dtype();
       return;
     }
-    for (Py_ssize_t i = 0; i < n; ++i) infer_dtype(PySequence_Fast_GET_ITEM(fast.ptr(), i), dtype, depth + 1);
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.ptr()); ++i)
+      infer_dtype(borrow(PySequence_Fast_GET_ITEM(fast.ptr(), i)).ptr(), dtype, depth + 1);
     return;
   } else {
     fail("Could not infer dtype of ", Py_TYPE(o)->tp_name);
@@ -213,7 +235,8 @@ void store(PyObject* o, DimSpan sizes, int dim, DType dtype, char*& out) {
         Scalar(v).write(dtype, out);
       } else {
         if (is_tensor(o)) {
-          if (as_tensor(o).numel() == 1 && is_floating(as_tensor(o).dtype()) && !is_floating(dtype) && dtype != DType::Bool)
+          if (as_tensor(o).numel() == 1 && is_floating(as_tensor(o).dtype()) && !is_floating(dtype) &&
+              dtype != DType::Bool)
             fail(ErrorKind::Type, "only integer tensors of a single element can be converted to an index");
           warn_scalar_conversion(as_tensor(o));
         }
@@ -229,16 +252,18 @@ void store(PyObject* o, DimSpan sizes, int dim, DType dtype, char*& out) {
   const py::object fast = own(PySequence_Fast(o, "not a sequence"));
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(fast.ptr());
   if (n != sizes[static_cast<size_t>(dim)])
-    fail(ErrorKind::Value, "expected sequence of length ", sizes[static_cast<size_t>(dim)], " at dim ", dim, " (got ", n, ")");
+    fail(ErrorKind::Value, "expected sequence of length ", sizes[static_cast<size_t>(dim)], " at dim ", dim,
+         " (got ", n, ")");
   for (Py_ssize_t i = 0; i < n; ++i) {
-    if (i >= PySequence_Fast_GET_SIZE(fast.ptr())) fail(ErrorKind::Value, "sequence changed size while it was read");
-    store(PySequence_Fast_GET_ITEM(fast.ptr(), i), sizes, dim + 1, dtype, out);
+    if (i >= PySequence_Fast_GET_SIZE(fast.ptr()))
+      fail(ErrorKind::Value, "sequence changed size while it was read");
+    store(borrow(PySequence_Fast_GET_ITEM(fast.ptr(), i)).ptr(), sizes, dim + 1, dtype, out);
   }
 }
 
 }  // namespace
 
-Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, const char* function) {
+Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
   // One number, alone or in a list: the common case of lessons.
   PyObject* single = data;
   int ndim = 0;
@@ -252,7 +277,6 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, const char* 
     Scalar(PyFloat_AS_DOUBLE(single)).write(d, out.raw());
     return out;
   }
-  (void)function;
   if (is_tensor(data)) {
     const Tensor& t = as_tensor(data);
     const GradModeGuard guard(false);
@@ -269,10 +293,11 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, const char* 
   if (sizes.size() > 1 || (sizes.size() == 1 && sizes[0] > 0)) {
     const py::object first = own(PySequence_GetItem(data, 0));
     if (is_ndarray(first.ptr()))
-      check(PyErr_WarnEx(PyExc_UserWarning,
-                         "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the "
-                         "list to a single numpy.ndarray with numpy.array() before converting to a tensor.",
-                         1));
+      check(PyErr_WarnEx(
+          PyExc_UserWarning,
+          "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the "
+          "list to a single numpy.ndarray with numpy.array() before converting to a tensor.",
+          1));
   }
   Tensor out = empty(sizes, *found);
   char* position = static_cast<char*>(out.raw());

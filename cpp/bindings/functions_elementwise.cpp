@@ -22,9 +22,11 @@ PyObject* same_object(const Call& c) {
 template <Unary F>
 PyObject* unary(const Call& c) {
   // torch computes these two in the dtype of `out`, and takes no other.
-  const bool strict = (F == static_cast<Unary>(abs)) || (F == static_cast<Unary>(neg) && c.tensor(0).dtype() != DType::Bool);
+  const bool strict =
+      (F == static_cast<Unary>(abs)) || (F == static_cast<Unary>(neg) && c.tensor(0).dtype() != DType::Bool);
   if (c.has(1) && strict && c.tensor(1).dtype() != c.tensor(0).dtype())
-    fail("Found dtype ", dtype_scalar_name(c.tensor(1).dtype()), " but expected ", dtype_scalar_name(c.tensor(0).dtype()));
+    fail("Found dtype ", dtype_scalar_name(c.tensor(1).dtype()), " but expected ",
+         dtype_scalar_name(c.tensor(0).dtype()));
   return finish_out(F(c.tensor(0)), c[1], c.function);
 }
 template <Unary F>
@@ -68,14 +70,14 @@ PyObject* binary_inplace(const Call& c) {
 
 PyObject* add_handler(const Call& c) {
   const Scalar alpha = c.scalar(2, Scalar(1));
-  Tensor out = is_tensor(c[1]) ? add(c.tensor(0), c.tensor(1), alpha)
+  Tensor out = is_tensor(c[1])   ? add(c.tensor(0), c.tensor(1), alpha)
                : alpha.equals(1) ? add(c.tensor(0), c.scalar(1))
                                  : add(c.tensor(0), c.scalar(1), alpha);
   return finish_out(std::move(out), c[3], c.function);
 }
 PyObject* sub_handler(const Call& c) {
   const Scalar alpha = c.scalar(2, Scalar(1));
-  Tensor out = is_tensor(c[1])  ? sub(c.tensor(0), c.tensor(1), alpha)
+  Tensor out = is_tensor(c[1])   ? sub(c.tensor(0), c.tensor(1), alpha)
                : alpha.equals(1) ? sub(c.tensor(0), c.scalar(1))
                                  : sub(c.tensor(0), number_tensor(c.scalar(1)), alpha);
   return finish_out(std::move(out), c[3], c.function);
@@ -127,34 +129,41 @@ PyObject* pow_handler(const Call& c) {
   if (c.overload == 2) return finish_out(pow(c.tensor(0), c.scalar(1)), c[2], c.function);
   return finish_out(pow(c.tensor(0), c.tensor(1)), c[2], c.function);
 }
-PyObject* pow_fast(PyObject* const* args, Py_ssize_t count, PyObject* keywords) { return binary_fast<pow, pow>(args, count, keywords); }
+PyObject* pow_fast(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return binary_fast<pow, pow>(args, count, keywords);
+}
 
 PyObject* remainder_handler(const Call& c) {
   if (c.overload == 1) return finish_out(remainder(c.scalar(0), c.tensor(1)), c[2], c.function);
   return binary<remainder, remainder>(c);
 }
 
-Tensor tensor_or_number(const Call& c, int i) { return is_tensor(c[i]) ? c.tensor(i) : number_tensor(c.scalar(i)); }
+Tensor tensor_or_number(const Call& c, int i) {
+  return is_tensor(c[i]) ? c.tensor(i) : number_tensor(c.scalar(i));
+}
 
 PyObject* where_handler(const Call& c) {
-  if (c.overload == 0) return finish_out(where(c.tensor(0), tensor_or_number(c, 1), tensor_or_number(c, 2)), c[3], c.function);
+  if (c.overload == 0)
+    return finish_out(where(c.tensor(0), tensor_or_number(c, 1), tensor_or_number(c, 2)), c[3], c.function);
   const Tensor found = nonzero(c.tensor(0).ndim() ? c.tensor(0) : unsqueeze(c.tensor(0), 0));
   const std::vector<Tensor> columns = unbind(found, 1);
   const py::object out = own(PyTuple_New(static_cast<Py_ssize_t>(columns.size())));
-  for (size_t i = 0; i < columns.size(); ++i) PyTuple_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(i), wrap(columns[i]));
+  for (size_t i = 0; i < columns.size(); ++i)
+    PyTuple_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(i), wrap(columns[i]));
   return py::object(out).release().ptr();
 }
 
 Scalar fill_value(const Call& c, int i) {
   if (is_tensor(c[i]) && c.tensor(i).ndim() != 0)
-    fail("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ", c.tensor(i).ndim(), " dimension(s).");
+    fail("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ", c.tensor(i).ndim(),
+         " dimension(s).");
   return c.scalar(i);
 }
 
 // ---- the table ----
 
-#define HINOKO_UNARY(name, result, node, value, gradient, keeps, lo, hi, doc)                         \
-  {#name, #name "(Tensor input, *, Tensor out=None)", unary<name>, kBoth, doc, unary_fast<name>},     \
+#define HINOKO_UNARY(name, result, node, value, gradient, keeps, lo, hi, doc)                     \
+  {#name, #name "(Tensor input, *, Tensor out=None)", unary<name>, kBoth, doc, unary_fast<name>}, \
       {#name "_", #name "_(Tensor input)", unary_inplace<name##_>, kBoth, "In-place " #name "."},
 
 constexpr Def kRows[] = {
@@ -163,22 +172,35 @@ constexpr Def kRows[] = {
     {"absolute_", "absolute_(Tensor input)", unary_inplace<abs_>, kMethod, "Alias of abs_."},
     {"negative", "negative(Tensor input, *, Tensor out=None)", unary<neg>, kBoth, "Alias of neg."},
     {"negative_", "negative_(Tensor input)", unary_inplace<neg_>, kBoth, "Alias of neg_."},
-    {"square", "square(Tensor input, *, Tensor out=None)", unary<square>, kBoth, "The square of each element.", unary_fast<square>},
-    {"square_", "square_(Tensor input)", unary_inplace<[](const Tensor& x) { pow_(x, Scalar(2)); }>, kBoth, "In-place square."},
-    {"bitwise_not", "bitwise_not(Tensor input, *, Tensor out=None)", unary<bitwise_not>, kBoth, "The bits inverted; logical not for bool."},
-    {"bitwise_not_", "bitwise_not_(Tensor input)", unary_inplace<bitwise_not_>, kMethod, "In-place bitwise_not."},
-    {"logical_not_", "logical_not_(Tensor input)", unary_inplace<logical_not_>, kMethod, "In-place logical_not."},
-    {"logical_not", "logical_not(Tensor input, *, Tensor out=None)", unary<logical_not>, kBoth, "True where an element is zero."},
+    {"square", "square(Tensor input, *, Tensor out=None)", unary<square>, kBoth,
+     "The square of each element.", unary_fast<square>},
+    {"square_", "square_(Tensor input)", unary_inplace<[](const Tensor& x) { pow_(x, Scalar(2)); }>, kBoth,
+     "In-place square."},
+    {"bitwise_not", "bitwise_not(Tensor input, *, Tensor out=None)", unary<bitwise_not>, kBoth,
+     "The bits inverted; logical not for bool."},
+    {"bitwise_not_", "bitwise_not_(Tensor input)", unary_inplace<bitwise_not_>, kMethod,
+     "In-place bitwise_not."},
+    {"logical_not_", "logical_not_(Tensor input)", unary_inplace<logical_not_>, kMethod,
+     "In-place logical_not."},
+    {"logical_not", "logical_not(Tensor input, *, Tensor out=None)", unary<logical_not>, kBoth,
+     "True where an element is zero."},
 };
 #undef HINOKO_UNARY
 
-#define HINOKO_TWO(name, spelled, doc)                                                                                        \
-  {spelled, spelled "(Tensor input, TensorOrNumber other, *, Tensor out=None)", binary<name, name>, kBoth, doc, binary_fast<name, name>}, \
-      {spelled "_", spelled "_(Tensor input, TensorOrNumber other)", binary_inplace<name##_, name##_>, kMethod, "In-place " spelled "."}
+#define HINOKO_TWO(name, spelled, doc)                                                                 \
+  {spelled,                                                                                            \
+   spelled "(Tensor input, TensorOrNumber other, *, Tensor out=None)",                                 \
+   binary<name, name>,                                                                                 \
+   kBoth,                                                                                              \
+   doc,                                                                                                \
+   binary_fast<name, name>},                                                                           \
+      {spelled "_", spelled "_(Tensor input, TensorOrNumber other)", binary_inplace<name##_, name##_>, \
+       kMethod, "In-place " spelled "."}
 
 constexpr const char* kAdd = "add(Tensor input, TensorOrNumber other, *, Number alpha=1, Tensor out=None)";
 constexpr const char* kSub = "sub(Tensor input, TensorOrNumber other, *, Number alpha=1, Tensor out=None)";
-constexpr const char* kDiv = "div(Tensor input, TensorOrNumber other, *, str rounding_mode=None, Tensor out=None)";
+constexpr const char* kDiv =
+    "div(Tensor input, TensorOrNumber other, *, str rounding_mode=None, Tensor out=None)";
 
 // Rows of two operands whose signature is the usual one.
 #define HINOKO_FORM_Plain(name, doc) HINOKO_TWO(name, #name, doc),
@@ -187,7 +209,8 @@ constexpr const char* kDiv = "div(Tensor input, TensorOrNumber other, *, str rou
 #define HINOKO_FORM_Own(name, doc)
 #define HINOKO_FORM_Pow(name, doc)
 #define HINOKO_FORM_Internal(name, doc)
-#define HINOKO_BINARY(name, form, result, node, value, gradient_a, gradient_b, keeps_a, keeps_b, doc) HINOKO_FORM_##form(name, doc)
+#define HINOKO_BINARY(name, form, result, node, value, gradient_a, gradient_b, keeps_a, keeps_b, doc) \
+  HINOKO_FORM_##form(name, doc)
 
 constexpr Def kTwoRows[] = {
 #include "table/binary.def"
@@ -196,43 +219,57 @@ constexpr Def kTwoRows[] = {
 
 constexpr Def kTwo[] = {
     {"add", kAdd, add_handler, kBoth, "input + alpha * other.", binary_fast<add, add>},
-    {"add_", "add_(Tensor input, TensorOrNumber other, *, Number alpha=1)", inplace_with_alpha<add_, add_, add_>, kMethod, "In-place add."},
+    {"add_", "add_(Tensor input, TensorOrNumber other, *, Number alpha=1)",
+     inplace_with_alpha<add_, add_, add_>, kMethod, "In-place add."},
     {"sub", kSub, sub_handler, kBoth, "input - alpha * other.", binary_fast<sub, sub>},
     {"subtract", kSub, sub_handler, kBoth, "Alias of sub."},
-    {"sub_", "sub_(Tensor input, TensorOrNumber other, *, Number alpha=1)", inplace_with_alpha<sub_, sub_, sub_>, kMethod, "In-place sub."},
-    {"subtract_", "subtract_(Tensor input, TensorOrNumber other, *, Number alpha=1)", inplace_with_alpha<sub_, sub_, sub_>, kMethod,
-     "Alias of sub_."},
-    {"rsub", "rsub(Tensor input, TensorOrNumber other, Number alpha=1)", rsub_handler, kFunction, "other - alpha * input."},
+    {"sub_", "sub_(Tensor input, TensorOrNumber other, *, Number alpha=1)",
+     inplace_with_alpha<sub_, sub_, sub_>, kMethod, "In-place sub."},
+    {"subtract_", "subtract_(Tensor input, TensorOrNumber other, *, Number alpha=1)",
+     inplace_with_alpha<sub_, sub_, sub_>, kMethod, "Alias of sub_."},
+    {"rsub", "rsub(Tensor input, TensorOrNumber other, Number alpha=1)", rsub_handler, kFunction,
+     "other - alpha * input."},
     HINOKO_TWO(mul, "multiply", "Alias of mul."),
     {"div", kDiv, div_handler, kBoth, "input / other.", binary_fast<div, div>},
     {"divide", kDiv, div_handler, kBoth, "Alias of div."},
-    {"true_divide", "true_divide(Tensor input, TensorOrNumber other, *, Tensor out=None)", binary<div, div>, kBoth, "Alias of div."},
-    {"div_", "div_(Tensor input, TensorOrNumber other, *, str rounding_mode=None)", div_inplace_handler, kMethod, "In-place div."},
-    {"divide_", "divide_(Tensor input, TensorOrNumber other, *, str rounding_mode=None)", div_inplace_handler, kMethod, "Alias of div_."},
-    {"true_divide_", "true_divide_(Tensor input, TensorOrNumber other)", binary_inplace<div_, div_>, kMethod, "Alias of div_."},
+    {"true_divide", "true_divide(Tensor input, TensorOrNumber other, *, Tensor out=None)", binary<div, div>,
+     kBoth, "Alias of div."},
+    {"div_", "div_(Tensor input, TensorOrNumber other, *, str rounding_mode=None)", div_inplace_handler,
+     kMethod, "In-place div."},
+    {"divide_", "divide_(Tensor input, TensorOrNumber other, *, str rounding_mode=None)", div_inplace_handler,
+     kMethod, "Alias of div_."},
+    {"true_divide_", "true_divide_(Tensor input, TensorOrNumber other)", binary_inplace<div_, div_>, kMethod,
+     "Alias of div_."},
     {"remainder",
-     "remainder(Tensor input, TensorOrNumber other, *, Tensor out=None)\nremainder(Number self, Tensor other, *, Tensor out=None)",
+     "remainder(Tensor input, TensorOrNumber other, *, Tensor out=None)\nremainder(Number self, Tensor "
+     "other, *, Tensor out=None)",
      remainder_handler, kBoth, "The remainder of input / other with the sign of other."},
-    {"remainder_", "remainder_(Tensor input, TensorOrNumber other)", binary_inplace<remainder_, remainder_>, kMethod, "In-place remainder."},
+    {"remainder_", "remainder_(Tensor input, TensorOrNumber other)", binary_inplace<remainder_, remainder_>,
+     kMethod, "In-place remainder."},
     {"pow",
-     "pow(Tensor input, Tensor exponent, *, Tensor out=None)\npow(Number self, Tensor exponent, *, Tensor out=None)\n"
+     "pow(Tensor input, Tensor exponent, *, Tensor out=None)\npow(Number self, Tensor exponent, *, Tensor "
+     "out=None)\n"
      "pow(Tensor input, Number exponent, *, Tensor out=None)",
      pow_handler, kBoth, "input to the power of exponent.", pow_fast},
-    {"pow_", "pow_(Tensor input, TensorOrNumber exponent)", binary_inplace<pow_, pow_>, kMethod, "In-place pow."},
+    {"pow_", "pow_(Tensor input, TensorOrNumber exponent)", binary_inplace<pow_, pow_>, kMethod,
+     "In-place pow."},
     HINOKO_TWO(ne, "not_equal", "Alias of ne."),
     HINOKO_TWO(lt, "less", "Alias of lt."),
     HINOKO_TWO(le, "less_equal", "Alias of le."),
     HINOKO_TWO(gt, "greater", "Alias of gt."),
     HINOKO_TWO(ge, "greater_equal", "Alias of ge."),
     {"where",
-     "where(Tensor condition, TensorOrNumber input, TensorOrNumber other, *, Tensor out=None)\nwhere(Tensor condition)",
-     where_handler, kFunction, "input where condition holds, other elsewhere; with condition alone, where it holds."},
+     "where(Tensor condition, TensorOrNumber input, TensorOrNumber other, *, Tensor out=None)\nwhere(Tensor "
+     "condition)",
+     where_handler, kFunction,
+     "input where condition holds, other elsewhere; with condition alone, where it holds."},
     {"where", "where(Tensor self, Tensor condition, TensorOrNumber other)",
      [](const Call& c) { return wrap(where(c.tensor(1), c.tensor(0), tensor_or_number(c, 2))); }, kMethod,
      "self where condition holds, other elsewhere."},
     {"addcmul", "addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Number value=1, Tensor out=None)",
      [](const Call& c) {
-       return finish_out(addcmul(c.tensor(0), c.tensor(1), c.tensor(2), c.scalar(3, Scalar(1))), c[4], c.function);
+       return finish_out(addcmul(c.tensor(0), c.tensor(1), c.tensor(2), c.scalar(3, Scalar(1))), c[4],
+                         c.function);
      },
      kBoth, "input + value * tensor1 * tensor2."},
     {"addcmul_", "addcmul_(Tensor input, Tensor tensor1, Tensor tensor2, *, Number value=1)",

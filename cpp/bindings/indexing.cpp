@@ -16,7 +16,9 @@ bool is_plain_int(PyObject* o) {
 // torch takes a list as a tuple of indices when it holds anything but numbers.
 bool is_tuple_like(PyObject* key) {
   if (PyTuple_Check(key)) return true;
-  if (is_tensor(key) || PyUnicode_Check(key) || !PySequence_Check(key) || is_ndarray(key) || PyRange_Check(key)) return false;
+  if (is_tensor(key) || PyUnicode_Check(key) || !PySequence_Check(key) || is_ndarray(key) ||
+      PyRange_Check(key))
+    return false;
   const Py_ssize_t n = PySequence_Size(key);
   if (n < 0) throw_python_error();
   if (n >= 32) return false;
@@ -33,8 +35,10 @@ py::object as_key_tuple(PyObject* key) {
   if (PyTuple_Check(key)) return borrow(key);
   if (!is_tuple_like(key)) return py::make_tuple(borrow(key));
   check(PyErr_WarnEx(PyExc_UserWarning,
-                     "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
-                     "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], "
+                     "Using a non-tuple sequence for multidimensional indexing is deprecated and will be "
+                     "changed in pytorch 2.9; use "
+                     "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor "
+                     "index, x[torch.tensor(seq)], "
                      "which will result either in an error or a different result",
                      1));
   return own(PySequence_Tuple(key));
@@ -45,9 +49,11 @@ Tensor select_checked(const Tensor& t, int64_t dim, PyObject* index, int64_t nam
   const int64_t i = as_int(index);
   if (t.ndim() == 0 && i == 0)
     fail(ErrorKind::Index,
-         "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
+         "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+         "convert a 0-dim tensor to a number");
   const int64_t size = t.ndim() ? t.size(static_cast<int>(dim)) : 0;
-  if (i < -size || i >= size) fail(ErrorKind::Index, "index ", i, " is out of bounds for dimension ", named, " with size ", size);
+  if (i < -size || i >= size)
+    fail(ErrorKind::Index, "index ", i, " is out of bounds for dimension ", named, " with size ", size);
   return select(t, dim, i);
 }
 
@@ -86,16 +92,19 @@ Tensor bool_index(bool value) {
 Tensor index_tensor(PyObject* o) {
   if (is_tensor(o)) return as_tensor(o);
   if (is_ndarray(o)) return tensor_from_buffer(o, true);
-  const Tensor t = tensor_from_data(o, std::nullopt, "new");
+  const Tensor t = tensor_from_data(o, std::nullopt);
   return t.numel() == 0 ? cast_raw(t, DType::Int64) : t;
 }
 
 [[noreturn]] void refuse_index(PyObject* o) {
   fail(ErrorKind::Index,
-       "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", Py_TYPE(o)->tp_name, ")");
+       "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+       "(got ",
+       Py_TYPE(o)->tp_name, ")");
 }
 
-// Applies everything but tensors as views; the tensors end in `indices`, undefined where a dimension is whole.
+// Applies everything but tensors as views; the tensors end in `indices`, undefined where a dimension is
+// whole.
 Tensor apply_views(const Tensor& t, PyObject* tuple, std::vector<Tensor>& indices) {
   const Py_ssize_t n = PyTuple_GET_SIZE(tuple);
   int64_t named = 0;
@@ -159,7 +168,8 @@ Tensor apply_views(const Tensor& t, PyObject* tuple, std::vector<Tensor>& indice
 
 Tensor value_tensor(const Tensor& t, PyObject* value) {
   if (is_tensor(value)) return as_tensor(value);
-  if (!is_number(value)) fail(ErrorKind::Type, "can't assign a ", Py_TYPE(value)->tp_name, " to a ", type_name(t));
+  if (!is_number(value))
+    fail(ErrorKind::Type, "can't assign a ", Py_TYPE(value)->tp_name, " to a ", type_name(t));
   Tensor out = Tensor::steal(empty_scalar(t.dtype(), 0));
   as_scalar(value).write(t.dtype(), out.raw());
   return out;

@@ -16,18 +16,21 @@ void init_module(py::module_& m) {
 
   m.def("get_default_dtype", [] { return borrow(dtype_object(default_dtype())); });
   m.def("_set_default_dtype", [](const py::object& d) {
-    if (!is_dtype(d.ptr())) fail(ErrorKind::Type, "invalid dtype object: only floating-point types are supported as the default type");
+    if (!is_dtype(d.ptr()))
+      fail(ErrorKind::Type,
+           "invalid dtype object: only floating-point types are supported as the default type");
     if (!is_floating(as_dtype(d.ptr())))
       fail(ErrorKind::Type, "only floating-point types are supported as the default type");
     g_default_dtype = as_dtype(d.ptr());
   });
-  m.def("_rebuild_tensor", [](const std::string& dtype, const py::tuple& sizes, const py::tuple& strides, const py::bytes& data,
-                              bool requires_grad) {
+  m.def("_rebuild_tensor", [](const std::string& dtype, const py::tuple& sizes, const py::tuple& strides,
+                              const py::bytes& data, bool requires_grad) {
     for (int i = 0; i < kNumDTypes; ++i) {
       const auto d = static_cast<DType>(i);
       if (dtype != dtype_name(d)) continue;
       const Dims shape = as_dims(sizes.ptr()), steps = as_dims(strides.ptr());
-      const bool valid = shape.size() == steps.size() && std::all_of(steps.begin(), steps.end(), [](int64_t v) { return v >= 0; });
+      const bool valid = shape.size() == steps.size() &&
+                         std::all_of(steps.begin(), steps.end(), [](int64_t v) { return v >= 0; });
       if (!valid) throw py::value_error("the strides do not fit the shape");
       Tensor out = empty_strided(shape, steps, d);
       const std::string_view bytes = data;
@@ -46,17 +49,20 @@ void init_module(py::module_& m) {
       } else if (is_number(o.ptr())) {
         r.add(as_scalar(o.ptr()));
       } else {
-        fail(ErrorKind::Type, "result_type(): argument must be Tensor or Number, not ", Py_TYPE(o.ptr())->tp_name);
+        fail(ErrorKind::Type, "result_type(): argument must be Tensor or Number, not ",
+             Py_TYPE(o.ptr())->tp_name);
       }
     }
     return borrow(dtype_object(r.result()));
   });
   m.def("promote_types", [](const py::object& a, const py::object& b) {
-    if (!is_dtype(a.ptr()) || !is_dtype(b.ptr())) fail(ErrorKind::Type, "promote_types(): arguments must be torch.dtype");
+    if (!is_dtype(a.ptr()) || !is_dtype(b.ptr()))
+      fail(ErrorKind::Type, "promote_types(): arguments must be torch.dtype");
     return borrow(dtype_object(promote_types(as_dtype(a.ptr()), as_dtype(b.ptr()))));
   });
   m.def("can_cast", [](const py::object& from, const py::object& to) {
-    if (!is_dtype(from.ptr()) || !is_dtype(to.ptr())) fail(ErrorKind::Type, "can_cast(): arguments must be torch.dtype");
+    if (!is_dtype(from.ptr()) || !is_dtype(to.ptr()))
+      fail(ErrorKind::Type, "can_cast(): arguments must be torch.dtype");
     return can_cast(as_dtype(from.ptr()), as_dtype(to.ptr()));
   });
   m.attr("_version") = HINOKO_VERSION;

@@ -25,18 +25,20 @@ Node& node_of(PyObject* o) { return *reinterpret_cast<PyNode*>(o)->node; }
 void dealloc(PyObject* o) {
   auto* self = reinterpret_cast<PyNode*>(o);
   PyTypeObject* type = Py_TYPE(o);
+  Node* const node = self->node;
+  // Callbacks of weak references may ask for the node's object: not for this one any more.
+  if (node && node->extra_or_null() && node->extra_or_null()->handle == self)
+    node->extra_or_null()->handle = nullptr;
   if (self->weakrefs) PyObject_ClearWeakRefs(o);
-  if (Node* node = self->node) {
-    if (node->extra_or_null() && node->extra_or_null()->handle == self) node->extra_or_null()->handle = nullptr;
-    node->unref();
-  }
+  if (node) node->unref();
   type->tp_free(o);
   Py_DECREF(type);
 }
 
 PyObject* repr(PyObject* o) {
   // The types are called builtins.X, so that print(type(y.grad_fn)) says <class 'X'>.
-  return PyUnicode_FromFormat("<%s object at %p>", std::strrchr(Py_TYPE(o)->tp_name, '.') + 1, static_cast<void*>(o));
+  return PyUnicode_FromFormat("<%s object at %p>", std::strrchr(Py_TYPE(o)->tp_name, '.') + 1,
+                              static_cast<void*>(o));
 }
 
 PyObject* name(PyObject* o, PyObject*) {
@@ -103,12 +105,15 @@ PyObject* register_hook(PyObject* o, PyObject* function) {
 PyMethodDef g_methods[] = {
     {"name", name, METH_NOARGS, "The name of the node."},
     {"_sequence_nr", sequence_number, METH_NOARGS, "The order of creation."},
-    {"register_hook", register_hook, METH_O, "Calls hook(grad_inputs, grad_outputs) after the node's derivative ran."},
-    {"register_prehook", register_prehook, METH_O, "Calls hook(grad_outputs) before the node's derivative runs."},
+    {"register_hook", register_hook, METH_O,
+     "Calls hook(grad_inputs, grad_outputs) after the node's derivative ran."},
+    {"register_prehook", register_prehook, METH_O,
+     "Calls hook(grad_outputs) before the node's derivative runs."},
     {nullptr, nullptr, 0, nullptr},
 };
 PyGetSetDef g_getset[] = {
-    {"next_functions", next_functions, nullptr, "The nodes of the inputs, as (node, output number).", nullptr},
+    {"next_functions", next_functions, nullptr, "The nodes of the inputs, as (node, output number).",
+     nullptr},
     {"variable", variable, nullptr, "The leaf that an AccumulateGrad node adds to.", nullptr},
     {"metadata", metadata, nullptr, "A dict for the user's notes.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
@@ -132,7 +137,8 @@ PyTypeObject* type_named(const char* title) {
 
 PyObject* node_object(Node* node) {
   if (!node) Py_RETURN_NONE;
-  if (auto* existing = static_cast<PyObject*>(node->extra_or_null() ? node->extra_or_null()->handle : nullptr)) {
+  if (auto* existing =
+          static_cast<PyObject*>(node->extra_or_null() ? node->extra_or_null()->handle : nullptr)) {
     Py_INCREF(existing);
     return existing;
   }
@@ -146,8 +152,9 @@ PyObject* node_object(Node* node) {
 }
 
 void init_node_type(py::module_& m) {
-  static PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(PyNode, weakrefs), READONLY, nullptr},
-                                  {nullptr, 0, 0, 0, nullptr}};
+  static PyMemberDef members[] = {
+      {"__weaklistoffset__", T_PYSSIZET, offsetof(PyNode, weakrefs), READONLY, nullptr},
+      {nullptr, 0, 0, 0, nullptr}};
   PyType_Slot slots[] = {
       {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
       {Py_tp_repr, reinterpret_cast<void*>(repr)},

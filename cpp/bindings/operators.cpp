@@ -31,7 +31,9 @@ bool as_unusual_number(PyObject* o, Scalar& out) {
   return true;
 }
 // A numpy array takes part as the tensor that from_numpy makes of it (which torch refuses on the left).
-py::object array_as_tensor(PyObject* o) { return is_ndarray(o) ? own(wrap(tensor_from_buffer(o, true))) : py::object(); }
+py::object array_as_tensor(PyObject* o) {
+  return is_ndarray(o) ? own(wrap(tensor_from_buffer(o, true))) : py::object();
+}
 
 using TensorTensor = Tensor (*)(const Tensor&, const Tensor&);
 using TensorScalar = Tensor (*)(const Tensor&, const Scalar&);
@@ -102,7 +104,9 @@ PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) noexcept {
   }
   return binary_slot<pow, pow, pow>(a, b);
 }
-PyObject* inplace_power(PyObject* a, PyObject* b, PyObject*) noexcept { return inplace_slot<pow_, pow_>(a, b); }
+PyObject* inplace_power(PyObject* a, PyObject* b, PyObject*) noexcept {
+  return inplace_slot<pow_, pow_>(a, b);
+}
 
 PyObject* matrix_multiply(PyObject* a, PyObject* b) noexcept {
   return guarded([&]() -> PyObject* {
@@ -186,12 +190,18 @@ PyObject* to_index(PyObject* a) noexcept {
 
 PyObject* compare(PyObject* a, PyObject* b, int op) noexcept {
   switch (op) {
-    case Py_LT: return binary_slot<lt, lt, lt_r>(a, b);
-    case Py_LE: return binary_slot<le, le, le_r>(a, b);
-    case Py_EQ: return binary_slot<eq, eq, eq_r>(a, b);
-    case Py_NE: return binary_slot<ne, ne, ne_r>(a, b);
-    case Py_GT: return binary_slot<gt, gt, gt_r>(a, b);
-    default: return binary_slot<ge, ge, ge_r>(a, b);
+    case Py_LT:
+      return binary_slot<lt, lt, lt_r>(a, b);
+    case Py_LE:
+      return binary_slot<le, le, le_r>(a, b);
+    case Py_EQ:
+      return binary_slot<eq, eq, eq_r>(a, b);
+    case Py_NE:
+      return binary_slot<ne, ne, ne_r>(a, b);
+    case Py_GT:
+      return binary_slot<gt, gt, gt_r>(a, b);
+    default:
+      return binary_slot<ge, ge, ge_r>(a, b);
   }
 }
 
@@ -210,7 +220,8 @@ PyObject* iterate(PyObject* a) noexcept {
     if (t.ndim() == 0) fail(ErrorKind::Type, "iteration over a 0-d tensor");
     const std::vector<Tensor> items = unbind(t, 0);
     const py::object list = own(PyList_New(static_cast<Py_ssize_t>(items.size())));
-    for (size_t i = 0; i < items.size(); ++i) PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), wrap(items[i]));
+    for (size_t i = 0; i < items.size(); ++i)
+      PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), wrap(items[i]));
     return PyObject_GetIter(list.ptr());
   });
 }

@@ -46,14 +46,20 @@ bool read_flag(PyObject* o, bool& out) {
   return true;
 }
 
+// Options and state may run Python code that drops or exchanges tensors: an update owns what it uses, and
+// notes how it was.
 struct Update {
-  TensorImpl* param;
-  const TensorImpl* grad;
-  PyObject* wrapper;  // of the parameter, borrowed from its group
-  Tensor buffer;      // undefined without momentum
-  Tensor grad_copy;   // where the gradient's strides differ
+  Tensor param, grad;
+  py::object wrapper;  // of the parameter
+  Tensor buffer;       // undefined without momentum
+  Tensor grad_copy;    // where the gradient's strides differ
   bool first;
   uint32_t group;
+  uint32_t exchanges = 0;
+
+  uint32_t count_exchanges() const {
+    return param->exchanges + grad->exchanges + (buffer ? buffer->exchanges : 0);
+  }
 };
 
 bool same_layout(const Tensor& a, const Tensor& b) {
@@ -64,17 +70,19 @@ class SgdStep {
  public:
   // Pass 1: false where the step has to be done in tensor operations.
   bool prepare(PyObject* groups, PyObject* state) {
-    const Py_ssize_t count = PyList_GET_SIZE(groups);
-    for (Py_ssize_t g = 0; g < count; ++g)
-      if (!add_group(PyList_GET_ITEM(groups, g), state)) return false;
+    for (Py_ssize_t g = 0; g < PyList_GET_SIZE(groups); ++g)
+      if (!add_group(borrow(PyList_GET_ITEM(groups, g)).ptr(), state)) return false;
     if (updates_.size() > 1 && shares_storage()) return false;
     for (Update& u : updates_) {
       if (!u.first || u.buffer) continue;
       if (!options_[u.group].momentum) continue;
-      u.buffer = empty_strided(u.param->sizes(), reinterpret_cast<const Tensor&>(u.param).strides(), u.param->dtype);
-      const py::object entry = own(PyObject_GetItem(state, u.wrapper)), wrapped = own(wrap(u.buffer));
+      u.buffer = empty_strided(u.param->sizes(), u.param.strides(), u.param->dtype);
+      const py::object entry = own(PyObject_GetItem(state, u.wrapper.ptr())), wrapped = own(wrap(u.buffer));
       check(PyObject_SetItem(entry.ptr(), kBuffer, wrapped.ptr()));
+      u.exchanges += u.buffer->exchanges;
     }
+    for (const Update& u : updates_)
+      if (u.count_exchanges() != u.exchanges) fail("a parameter got other data during step()");
     return true;
   }
 
@@ -96,19 +104,22 @@ class SgdStep {
   template <class T>
   static void update(Update& u, const SgdOptions& options) {
     const void* grad = u.grad_copy ? u.grad_copy.raw() : u.grad->data;
-    sgd_update(static_cast<T*>(u.param->data), static_cast<const T*>(grad), u.buffer ? u.buffer.data<T>() : nullptr, u.first,
-               u.param->numel, options);
+    sgd_update(static_cast<T*>(u.param->data), static_cast<const T*>(grad),
+               u.buffer ? u.buffer.data<T>() : nullptr, u.first, u.param->numel, options);
   }
 
   bool add_group(PyObject* group, PyObject* state) {
     if (!PyDict_Check(group)) return false;
     SgdOptions o;
-    PyObject* params = lookup(group, kParams);
-    if (!params || !PyList_Check(params)) return false;
-    if (!read_number(lookup(group, kLr), o.lr, true) || !read_number(lookup(group, kMomentum), o.momentum, false) ||
+    PyObject* const held = lookup(group, kParams);
+    if (!held || !PyList_Check(held)) return false;
+    const py::object kept = borrow(held);
+    PyObject* const params = kept.ptr();
+    if (!read_number(lookup(group, kLr), o.lr, true) ||
+        !read_number(lookup(group, kMomentum), o.momentum, false) ||
         !read_number(lookup(group, kDampening), o.dampening, false) ||
-        !read_number(lookup(group, kWeightDecay), o.weight_decay, true) || !read_flag(lookup(group, kNesterov), o.nesterov) ||
-        !read_flag(lookup(group, kMaximize), o.maximize))
+        !read_number(lookup(group, kWeightDecay), o.weight_decay, true) ||
+        !read_flag(lookup(group, kNesterov), o.nesterov) || !read_flag(lookup(group, kMaximize), o.maximize))
       return false;
     options_.push_back(o);
     const uint32_t index = static_cast<uint32_t>(options_.size() - 1);
@@ -119,23 +130,27 @@ class SgdStep {
 
   bool add_parameter(PyObject* object, PyObject* state, uint32_t group) {
     if (!is_tensor(object)) return false;
-    const Tensor& p = as_tensor(object);
-    const Tensor* g = p->meta ? &p->meta->grad : nullptr;
-    if (!g || !*g) return true;
-    if (!is_floating(p.dtype()) || g->dtype() != p.dtype() || !same(g->sizes(), p.sizes())) return false;
+    const py::object kept = borrow(object);
+    const Tensor p = as_tensor(object);
+    const Tensor g = p->meta ? p->meta->grad : Tensor();
+    if (!g) return true;
+    if (!is_floating(p.dtype()) || g.dtype() != p.dtype() || !same(g.sizes(), p.sizes())) return false;
     if (!p.is_contiguous() && !is_dense(p.sizes(), p.strides())) return false;
-    if ((*g)->storage == p->storage) return false;
+    if (g->storage == p->storage) return false;
     const SgdOptions& o = options_[group];
-    Update u{p.get(), g->get(), object, Tensor(), Tensor(), false, group};
+    Update u{p, g, kept, Tensor(), Tensor(), false, group};
+    u.exchanges = p->exchanges + g->exchanges;
     if (o.momentum != 0 && !find_buffer(state, object, p, u)) return false;
     if (p.dtype() == DType::Float32) {
       sgd_check<float>(o, u.first);
     } else {
       sgd_check<double>(o, u.first);
     }
-    if (!same_layout(p, *g)) {
+    if (u.buffer) u.exchanges += u.buffer->exchanges;
+    if (u.exchanges != u.count_exchanges()) return false;
+    if (!same_layout(p, g)) {
       u.grad_copy = empty_strided(p.sizes(), p.strides(), p.dtype());
-      copy_raw(u.grad_copy, *g);
+      copy_raw(u.grad_copy, g);
     }
     updates_.push_back(std::move(u));
     return true;
@@ -169,7 +184,9 @@ class SgdStep {
           if (j != i && updates_[j].param->storage == mine) return true;
           if (updates_[j].grad->storage == mine) return true;
           if (updates_[j].buffer && updates_[j].buffer->storage == mine) return true;
-          if (j != i && updates_[i].buffer && updates_[j].buffer && updates_[i].buffer->storage == updates_[j].buffer->storage) return true;
+          if (j != i && updates_[i].buffer && updates_[j].buffer &&
+              updates_[i].buffer->storage == updates_[j].buffer->storage)
+            return true;
         }
       }
       return false;
@@ -191,7 +208,8 @@ class SgdStep {
 
 PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t count) noexcept {
   return guarded([&]() -> PyObject* {
-    if (count != 2) fail(ErrorKind::Type, "_sgd_step() takes 2 positional arguments but ", count, " were given");
+    if (count != 2)
+      fail(ErrorKind::Type, "_sgd_step() takes 2 positional arguments but ", count, " were given");
     if (!PyList_Check(args[0])) Py_RETURN_FALSE;
     SgdStep step;
     if (!step.prepare(args[0], args[1])) Py_RETURN_FALSE;
@@ -202,7 +220,8 @@ PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t count) noexcept 
 
 PyObject* zero_grad(PyObject*, PyObject* const* args, Py_ssize_t count) noexcept {
   return guarded([&]() -> PyObject* {
-    if (count != 2) fail(ErrorKind::Type, "_zero_grad() takes 2 positional arguments but ", count, " were given");
+    if (count != 2)
+      fail(ErrorKind::Type, "_zero_grad() takes 2 positional arguments but ", count, " were given");
     const int to_none = PyObject_IsTrue(args[1]);
     if (to_none < 0) throw_python_error();
     const py::object groups = own(PySequence_Fast(args[0], "param_groups must be a list"));
@@ -212,8 +231,10 @@ PyObject* zero_grad(PyObject*, PyObject* const* args, Py_ssize_t count) noexcept
       const py::object params = held ? borrow(held) : own(PyObject_GetItem(params_of.ptr(), kParams));
       const py::object fast = own(PySequence_Fast(params.ptr(), "params must be a list"));
       for (Py_ssize_t j = 0; j < PySequence_Fast_GET_SIZE(fast.ptr()); ++j) {
-        PyObject* object = PySequence_Fast_GET_ITEM(fast.ptr(), j);
-        if (!is_tensor(object)) fail(ErrorKind::Type, "expected a Tensor, but got ", Py_TYPE(object)->tp_name);
+        const py::object kept = borrow(PySequence_Fast_GET_ITEM(fast.ptr(), j));
+        PyObject* const object = kept.ptr();
+        if (!is_tensor(object))
+          fail(ErrorKind::Type, "expected a Tensor, but got ", Py_TYPE(object)->tp_name);
         const Tensor& p = as_tensor(object);
         if (!p->meta || !p->meta->grad) continue;
         if (to_none) {
@@ -235,15 +256,19 @@ PyObject* zero_grad(PyObject*, PyObject* const* args, Py_ssize_t count) noexcept
 }
 
 PyMethodDef g_functions[] = {
-    {"_sgd_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(sgd_step)), METH_FASTCALL, nullptr},
-    {"_zero_grad", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(zero_grad)), METH_FASTCALL, nullptr},
+    {"_sgd_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(sgd_step)), METH_FASTCALL,
+     nullptr},
+    {"_zero_grad", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(zero_grad)), METH_FASTCALL,
+     nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 
 }  // namespace
 
 void init_optim(py::module_& m) {
-  const auto intern = [](PyObject*& slot, const char* name) { slot = check(PyUnicode_InternFromString(name)); };
+  const auto intern = [](PyObject*& slot, const char* name) {
+    slot = check(PyUnicode_InternFromString(name));
+  };
   intern(kParams, "params");
   intern(kLr, "lr");
   intern(kMomentum, "momentum");

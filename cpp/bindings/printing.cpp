@@ -33,12 +33,20 @@ void init_printing(py::module_& m) {
     out["threshold"] = g_options.threshold;
     out["edgeitems"] = g_options.edgeitems;
     out["linewidth"] = g_options.linewidth;
-    out["sci_mode"] = g_options.sci_mode < 0 ? py::object(py::none()) : py::object(py::bool_(g_options.sci_mode == 1));
+    out["sci_mode"] =
+        g_options.sci_mode < 0 ? py::object(py::none()) : py::object(py::bool_(g_options.sci_mode == 1));
     return out;
   });
-  m.def("_set_printoptions", [](int precision, double threshold, int64_t edgeitems, int64_t linewidth, const py::object& sci_mode) {
-    g_options = {precision, threshold, edgeitems, linewidth, sci_mode.is_none() ? -1 : sci_mode.cast<bool>() ? 1 : 0};
-  }, py::arg("precision"), py::arg("threshold"), py::arg("edgeitems"), py::arg("linewidth"), py::arg("sci_mode"));
+  m.def(
+      "_set_printoptions",
+      [](int precision, double threshold, int64_t edgeitems, int64_t linewidth, const py::object& sci_mode) {
+        g_options = {precision, threshold, edgeitems, linewidth,
+                     sci_mode.is_none()      ? -1
+                     : sci_mode.cast<bool>() ? 1
+                                             : 0};
+      },
+      py::arg("precision"), py::arg("threshold"), py::arg("edgeitems"), py::arg("linewidth"),
+      py::arg("sci_mode"));
 }
 
 }  // namespace hinoko::bindings

@@ -44,18 +44,17 @@ void hand_over(PyTensor* self) {
 void dealloc(PyObject* o) {
   auto* self = reinterpret_cast<PyTensor*>(o);
   PyTypeObject* type = Py_TYPE(o);
-  if (type == g_tensor_type && self->dict && outlives(self)) {
+  if ((self->dict || type != g_tensor_type) && outlives(self)) {
     Py_SET_REFCNT(o, 1);
     hand_over(self);
     return;
   }
   if (PyObject_GC_IsTracked(o)) PyObject_GC_UnTrack(o);
+  // Callbacks of weak references may ask for the tensor's wrapper: not for this one any more.
+  if (self->impl && self->impl->handle == self) self->impl->handle = nullptr;
   if (self->weakrefs) PyObject_ClearWeakRefs(o);
   Py_CLEAR(self->dict);
-  if (TensorImpl* impl = std::exchange(self->impl, nullptr)) {
-    if (impl->handle == self) impl->handle = nullptr;
-    impl->unref();
-  }
+  if (TensorImpl* impl = std::exchange(self->impl, nullptr)) impl->unref();
   if (type == g_tensor_type && g_free_count < kMaxFree) {
     self->impl = reinterpret_cast<TensorImpl*>(g_free);
     g_free = self;
@@ -78,7 +77,8 @@ void for_own_hooks(const PyTensor* self, F f) {
     all(impl->meta->hooks);
     all(impl->meta->post_accumulate);
   }
-  if (impl->grad_fn && impl->grad_fn->refs() == 1 && impl->grad_fn->extra_or_null()) all(impl->grad_fn->extra_or_null()->hooks);
+  if (impl->grad_fn && impl->grad_fn->refs() == 1 && impl->grad_fn->extra_or_null())
+    all(impl->grad_fn->extra_or_null()->hooks);
 }
 
 int traverse(PyObject* o, visitproc visit, void* arg) {
@@ -102,7 +102,8 @@ void finalize(PyObject* o) {
 
 int clear(PyObject* o) {
   std::vector<py::object> dropped;  // let go of at the end: that can run code
-  for_own_hooks(reinterpret_cast<PyTensor*>(o), [&](PythonHook& hook) { dropped.push_back(std::move(hook.function)); });
+  for_own_hooks(reinterpret_cast<PyTensor*>(o),
+                [&](PythonHook& hook) { dropped.push_back(std::move(hook.function)); });
   Py_CLEAR(reinterpret_cast<PyTensor*>(o)->dict);
   return 0;
 }
@@ -128,7 +129,7 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject*) {
     } else if (is_size(first) || PyLong_Check(first)) {
       out = empty(as_dims(count == 1 ? first : args), default_dtype());
     } else if (count == 1) {
-      out = tensor_from_data(first, default_dtype(), "new");
+      out = tensor_from_data(first, default_dtype());
     } else {
       PyErr_Format(PyExc_TypeError, "new() received an invalid combination of arguments");
       throw_python_error();
@@ -137,7 +138,9 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject*) {
   });
 }
 
-Py_hash_t hash(PyObject* o) { return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(o)); }  // id(), as in torch
+Py_hash_t hash(PyObject* o) {
+  return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(o));
+}  // id(), as in torch
 
 PyObject* repr(PyObject* o) {
   return guarded([&] {
@@ -215,12 +218,9 @@ void init_tensor_type(py::module_& m) {
   // Error texts say 'Tensor', as for a class that is written in Python.
   g_tensor_type->tp_name = "Tensor";
   const py::int_ priority(1000);  // numpy's numbers and arrays leave operators to us
-  check(PyObject_SetAttrString(reinterpret_cast<PyObject*>(g_tensor_type), "__array_priority__", priority.ptr()));
-  g_release_handle = [](void* handle) noexcept {
-    auto* self = static_cast<PyTensor*>(handle);
-    self->impl = nullptr;
-    Py_DECREF(&self->ob_base);
-  };
+  check(PyObject_SetAttrString(reinterpret_cast<PyObject*>(g_tensor_type), "__array_priority__",
+                               priority.ptr()));
+  g_release_handle = [](void* handle) noexcept { Py_DECREF(static_cast<PyObject*>(handle)); };
   m.attr("Tensor") = borrow(reinterpret_cast<PyObject*>(g_tensor_type));
   check(PyModule_AddFunctions(m.ptr(), functions.data()));
 
@@ -241,21 +241,23 @@ void init_tensor_type(py::module_& m) {
   m.def("row_table", [] {
     // The rows of the elementwise tables, with what numeric tests need.
     py::list out;
-#define HINOKO_UNARY(name_, result_, node_, value_, gradient_, keeps_, lo_, hi_, doc_)                        \
-  out.append(py::dict(py::arg("name") = #name_, py::arg("operands") = 1, py::arg("node") = node_,             \
-                      py::arg("keeps") = #keeps_, py::arg("low") = static_cast<double>(lo_),                  \
+#define HINOKO_UNARY(name_, result_, node_, value_, gradient_, keeps_, lo_, hi_, doc_)            \
+  out.append(py::dict(py::arg("name") = #name_, py::arg("operands") = 1, py::arg("node") = node_, \
+                      py::arg("keeps") = #keeps_, py::arg("low") = static_cast<double>(lo_),      \
                       py::arg("high") = static_cast<double>(hi_), py::arg("doc") = doc_));
 #include "table/unary.def"
 #undef HINOKO_UNARY
-#define HINOKO_BINARY(name_, form_, result_, node_, value_, gradient_a_, gradient_b_, keeps_a_, keeps_b_, doc_) \
-  out.append(py::dict(py::arg("name") = #name_, py::arg("operands") = 2, py::arg("node") = node_,        \
+#define HINOKO_BINARY(name_, form_, result_, node_, value_, gradient_a_, gradient_b_, keeps_a_, keeps_b_, \
+                      doc_)                                                                               \
+  out.append(py::dict(py::arg("name") = #name_, py::arg("operands") = 2, py::arg("node") = node_,         \
                       py::arg("form") = #form_, py::arg("result") = #result_, py::arg("doc") = doc_));
 #include "table/binary.def"
 #undef HINOKO_BINARY
     return out;
   });
-  m.def("live_blocks", [] { return g_pool.live_blocks; },
-        "The number of pooled blocks in use: tensors, nodes, shapes and small buffers.");
+  m.def(
+      "live_blocks", [] { return g_pool.live_blocks; },
+      "The number of pooled blocks in use: tensors, nodes, shapes and small buffers.");
 }
 
 void set_python_error() noexcept {
@@ -264,8 +266,9 @@ void set_python_error() noexcept {
   } catch (const ForeignError&) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "an error was lost");
   } catch (const Error& e) {
-    static PyObject* const kinds[] = {PyExc_RuntimeError, PyExc_ValueError,          PyExc_TypeError,  PyExc_IndexError,
-                                      PyExc_NotImplementedError, PyExc_BufferError, PyExc_MemoryError};
+    static PyObject* const kinds[] = {PyExc_RuntimeError, PyExc_ValueError,          PyExc_TypeError,
+                                      PyExc_IndexError,   PyExc_NotImplementedError, PyExc_BufferError,
+                                      PyExc_MemoryError};
     PyErr_SetString(kinds[static_cast<int>(e.kind())], e.what());
   } catch (py::error_already_set& e) {
     e.restore();

@@ -34,12 +34,16 @@ DeviceObject parse_device(const std::string& text) {
   DeviceObject out;
   const size_t colon = text.find(':');
   out.type = text.substr(0, colon);
-  static const char* const known[] = {"cpu", "cuda", "ipu",    "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip",  "ve",
-                                      "fpga", "maia", "xla", "lazy", "vulkan", "mps",    "meta",   "hpu",   "mtia", "privateuseone"};
+  static const char* const known[] = {"cpu",    "cuda", "ipu",  "xpu",  "mkldnn", "opengl",       "opencl",
+                                      "ideep",  "hip",  "ve",   "fpga", "maia",   "xla",          "lazy",
+                                      "vulkan", "mps",  "meta", "hpu",  "mtia",   "privateuseone"};
   if (std::find(std::begin(known), std::end(known), out.type) == std::end(known)) {
     if (text.empty()) fail("Device string must not be empty");
-    fail("Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, "
-         "mps, meta, hpu, mtia, privateuseone device type at start of device string: ", text);
+    fail(
+        "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, "
+        "vulkan, "
+        "mps, meta, hpu, mtia, privateuseone device type at start of device string: ",
+        text);
   }
   if (colon != std::string::npos) {
     const std::string digits = text.substr(colon + 1);
@@ -83,7 +87,8 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) noexcep
       if (PyLong_Check(item)) continue;
       PyObject* number = PyNumber_Index(item);
       if (!number) {
-        PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i, Py_TYPE(item)->tp_name);
+        PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
+                     Py_TYPE(item)->tp_name);
         throw_python_error();
       }
       PyTuple_SET_ITEM(out.ptr(), i, number);
@@ -121,7 +126,9 @@ PyObject* size_numel(PyObject* self, PyObject*) noexcept {
 PyObject* size_reduce(PyObject* self, PyObject*) noexcept {
   return guarded([&] {
     const py::object make = py::module_::import("hinoko._C").attr("_make_size");
-    return py::make_tuple(make, py::make_tuple(own(PySequence_Tuple(PySequence_List(self))))).release().ptr();
+    return py::make_tuple(make, py::make_tuple(own(PySequence_Tuple(own(PySequence_List(self)).ptr()))))
+        .release()
+        .ptr();
   });
 }
 
@@ -186,12 +193,16 @@ void init_device(py::module_& m) {
   g_device_type = type_of(cls);
   cls.def(py::init([](const py::object& type, const py::object& index) {
             if (py::isinstance<DeviceObject>(type)) return type.cast<DeviceObject>();
-            if (py::isinstance<py::int_>(type)) fail("Cannot access accelerator device when none is available.");
+            if (py::isinstance<py::int_>(type))
+              fail("Cannot access accelerator device when none is available.");
             if (!py::isinstance<py::str>(type))
-              fail(ErrorKind::Type, "device(): argument 'type' (position 1) must be str, not ", Py_TYPE(type.ptr())->tp_name);
+              fail(ErrorKind::Type, "device(): argument 'type' (position 1) must be str, not ",
+                   Py_TYPE(type.ptr())->tp_name);
             DeviceObject out = parse_device(type.cast<std::string>());
             if (!index.is_none()) {
-              if (out.index >= 0) fail("type (string) must not include an index because index was passed explicitly: ", type.cast<std::string>());
+              if (out.index >= 0)
+                fail("type (string) must not include an index because index was passed explicitly: ",
+                     type.cast<std::string>());
               out.index = index.cast<int>();
               if (out.index < 0) fail("Device index must not be negative");
             }
@@ -199,17 +210,26 @@ void init_device(py::module_& m) {
           }),
           py::arg("type"), py::arg("index") = py::none())
       .def_readonly("type", &DeviceObject::type)
-      .def_property_readonly("index", [](const DeviceObject& d) -> py::object { return d.index < 0 ? py::object(py::none()) : py::int_(d.index); })
-      .def("__repr__", [](const DeviceObject& d) {
-        return d.index < 0 ? cat("device(type='", d.type, "')") : cat("device(type='", d.type, "', index=", d.index, ")");
-      })
+      .def_property_readonly("index",
+                             [](const DeviceObject& d) -> py::object {
+                               return d.index < 0 ? py::object(py::none()) : py::int_(d.index);
+                             })
+      .def("__repr__",
+           [](const DeviceObject& d) {
+             return d.index < 0 ? cat("device(type='", d.type, "')")
+                                : cat("device(type='", d.type, "', index=", d.index, ")");
+           })
       .def("__str__", [](const DeviceObject& d) { return d.index < 0 ? d.type : cat(d.type, ":", d.index); })
-      .def("__eq__", [](const DeviceObject& a, const py::object& o) {
-        if (!py::isinstance<DeviceObject>(o)) return false;
-        const auto& b = o.cast<const DeviceObject&>();
-        return a.type == b.type && a.index == b.index;
-      })
-      .def("__hash__", [](const DeviceObject& d) { return std::hash<std::string>()(d.type) ^ static_cast<size_t>(d.index); })
+      .def("__eq__",
+           [](const DeviceObject& a, const py::object& o) {
+             if (!py::isinstance<DeviceObject>(o)) return false;
+             const auto& b = o.cast<const DeviceObject&>();
+             return a.type == b.type && a.index == b.index;
+           })
+      .def("__hash__",
+           [](const DeviceObject& d) {
+             return std::hash<std::string>()(d.type) ^ static_cast<size_t>(d.index);
+           })
       .def("__reduce__", [](const DeviceObject& d) {
         const py::object make = py::module_::import("hinoko._C").attr("_make_device");
         return py::make_tuple(make, py::make_tuple(d.type, d.index));
@@ -239,7 +259,8 @@ DType as_dtype(PyObject* o) {
 
 PyObject* size_object(DimSpan sizes) {
   PyObject* out = check(g_size_type->tp_alloc(g_size_type, static_cast<Py_ssize_t>(sizes.size())));
-  for (size_t i = 0; i < sizes.size(); ++i) PyTuple_SET_ITEM(out, static_cast<Py_ssize_t>(i), check(PyLong_FromLongLong(sizes[i])));
+  for (size_t i = 0; i < sizes.size(); ++i)
+    PyTuple_SET_ITEM(out, static_cast<Py_ssize_t>(i), check(PyLong_FromLongLong(sizes[i])));
   return out;
 }
 bool is_size(PyObject* o) { return Py_TYPE(o) == g_size_type; }
@@ -266,7 +287,9 @@ void check_device(PyObject* o) {
 PyObject* strided_layout() { return g_strided; }
 bool is_layout(PyObject* o) { return Py_TYPE(o) == g_layout_type; }
 bool is_memory_format(PyObject* o) { return Py_TYPE(o) == g_format_type; }
-bool is_contiguous_format(PyObject* o) { return py::cast<MemoryFormatObject&>(py::handle(o)).name == "torch.contiguous_format"; }
+bool is_contiguous_format(PyObject* o) {
+  return py::cast<MemoryFormatObject&>(py::handle(o)).name == "torch.contiguous_format";
+}
 
 void init_types(py::module_& m) {
   init_size(m);

@@ -10,8 +10,8 @@ constexpr LoopRow forward() {
   return for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
     constexpr bool floating = std::is_floating_point_v<T>;
     constexpr bool known = Row::result == Result::Float || Row::form == Form::Internal ? floating
-                           : Row::result == Result::Bits                   ? !floating
-                                                                           : true;
+                           : Row::result == Result::Bits                               ? !floating
+                                                                                       : true;
     if constexpr (known) {
       using Out = std::conditional_t<Row::result == Result::Compare, bool, T>;
       return [](int64_t n, char* const* p, const int64_t* s) {

@@ -57,10 +57,14 @@ void move(const IndexLoop& loop, char* indexed, char* dense) {
 template <bool put>
 void move(DType dtype, const IndexLoop& loop, char* indexed, char* dense) {
   switch (item_size(dtype)) {
-    case 1: return move<uint8_t, put>(loop, indexed, dense);
-    case 2: return move<uint16_t, put>(loop, indexed, dense);
-    case 4: return move<uint32_t, put>(loop, indexed, dense);
-    default: return move<uint64_t, put>(loop, indexed, dense);
+    case 1:
+      return move<uint8_t, put>(loop, indexed, dense);
+    case 2:
+      return move<uint16_t, put>(loop, indexed, dense);
+    case 4:
+      return move<uint32_t, put>(loop, indexed, dense);
+    default:
+      return move<uint64_t, put>(loop, indexed, dense);
   }
 }
 

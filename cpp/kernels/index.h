@@ -13,8 +13,8 @@ struct IndexLoop {
   struct Dimension {
     int64_t size, indexed, dense;  // strides in bytes
   };
-  DimSpan indexed;  // offsets by position: where the index tensors lead
-  DimSpan dense;    // and where that position is in the dense tensor
+  DimSpan indexed;                   // offsets by position: where the index tensors lead
+  DimSpan dense;                     // and where that position is in the dense tensor
   std::span<const Dimension> outer;  // the dimensions without an index
   Dimension run{1, 0, 0};            // the innermost of these
 };

@@ -15,17 +15,17 @@ using Loop = void (*)(int64_t n, char* const* p, const int64_t* strides);
 
 using LoopRow = std::array<Loop, kNumDTypes>;  // by dtype; null where an operation does not exist for one
 
-extern const LoopRow unary[kUnaryCount];            // y, x
-extern const LoopRow unary_gradient[kUnaryCount];   // gx, g, x, y
-extern const LoopRow binary[kBinaryCount];          // c, a, b
-extern const LoopRow gradient_a[kBinaryCount];      // ga, g, a, b
-extern const LoopRow gradient_b[kBinaryCount];      // gb, g, a, b
-extern const LoopRow add_scaled;                    // c, a, b, alpha: a + alpha * b
-extern const LoopRow pow_scalar;                    // y, x, exponent (stride 0)
-extern const LoopRow pow_scalar_gradient;           // gx, g, x, exponent (stride 0)
-extern const LoopRow where;                         // c, condition (bool), a, b
-extern const LoopRow cast[kNumDTypes];              // [from][to]: y, x
-extern const LoopRow bitwise_not;                   // y, x
+extern const LoopRow unary[kUnaryCount];           // y, x
+extern const LoopRow unary_gradient[kUnaryCount];  // gx, g, x, y
+extern const LoopRow binary[kBinaryCount];         // c, a, b
+extern const LoopRow gradient_a[kBinaryCount];     // ga, g, a, b
+extern const LoopRow gradient_b[kBinaryCount];     // gb, g, a, b
+extern const LoopRow add_scaled;                   // c, a, b, alpha: a + alpha * b
+extern const LoopRow pow_scalar;                   // y, x, exponent (stride 0)
+extern const LoopRow pow_scalar_gradient;          // gx, g, x, exponent (stride 0)
+extern const LoopRow where;                        // c, condition (bool), a, b
+extern const LoopRow cast[kNumDTypes];             // [from][to]: y, x
+extern const LoopRow bitwise_not;                  // y, x
 
 inline Loop pick(const LoopRow& row, DType d) { return row[static_cast<size_t>(d)]; }
 
@@ -83,8 +83,7 @@ inline void loop2(int64_t n, char* const* p, const int64_t* s, F f) {
     }
     return;
   }
-  for (int64_t i = 0; i < n; ++i)
-    at<Out>(p[0], i * s[0]) = f(at<In>(p[1], i * s[1]), at<In>(p[2], i * s[2]));
+  for (int64_t i = 0; i < n; ++i) at<Out>(p[0], i * s[0]) = f(at<In>(p[1], i * s[1]), at<In>(p[2], i * s[2]));
 }
 
 template <class T, class F>

@@ -29,66 +29,117 @@ template <class T>
 concept Whole = std::integral<T> && !std::same_as<T, bool>;
 
 template <Real T>
-T exp(T x) { return std::exp(x); }
+T exp(T x) {
+  return std::exp(x);
+}
 template <Real T>
-T log(T x) { return std::log(x); }
+T log(T x) {
+  return std::log(x);
+}
 template <Real T>
-T sin(T x) { return std::sin(x); }
+T sin(T x) {
+  return std::sin(x);
+}
 template <Real T>
-T cos(T x) { return std::cos(x); }
+T cos(T x) {
+  return std::cos(x);
+}
 template <Real T>
-T sqrt(T x) { return std::sqrt(x); }
+T sqrt(T x) {
+  return std::sqrt(x);
+}
 template <Real T>
-T tan(T x) { return static_cast<T>(std::tan(static_cast<double>(x))); }
+T tan(T x) {
+  return static_cast<T>(std::tan(static_cast<double>(x)));
+}
 template <Real T>
-T tanh(T x) { return static_cast<T>(std::tanh(static_cast<double>(x))); }
+T tanh(T x) {
+  return static_cast<T>(std::tanh(static_cast<double>(x)));
+}
 template <Real T>
-T sigmoid(T x) { return static_cast<T>(1 / (1 + std::exp(-static_cast<double>(x)))); }
+T sigmoid(T x) {
+  return static_cast<T>(1 / (1 + std::exp(-static_cast<double>(x))));
+}
 template <Real T>
-T rsqrt(T x) { return static_cast<T>(1 / std::sqrt(static_cast<double>(x))); }
+T rsqrt(T x) {
+  return static_cast<T>(1 / std::sqrt(static_cast<double>(x)));
+}
 
 template <class T>
-T square(T x) { return x * x; }
+T square(T x) {
+  return x * x;
+}
 template <class T>
-T cube(T x) { return x * x * x; }
+T cube(T x) {
+  return x * x * x;
+}
 template <class T>
-T relu(T x) { return x < T(0) ? T(0) : x; }
+T relu(T x) {
+  return x < T(0) ? T(0) : x;
+}
 template <Real T>
-T abs(T x) { return std::fabs(x); }
+T abs(T x) {
+  return std::fabs(x);
+}
 template <Whole T>
-T abs(T x) { return x < 0 ? static_cast<T>(-static_cast<std::make_unsigned_t<T>>(x)) : x; }
+T abs(T x) {
+  return x < 0 ? static_cast<T>(-static_cast<std::make_unsigned_t<T>>(x)) : x;
+}
 inline bool abs(bool x) { return x; }
 template <Real T>
-T negative(T x) { return -x; }
+T negative(T x) {
+  return -x;
+}
 template <Whole T>
-T negative(T x) { return static_cast<T>(-static_cast<std::make_unsigned_t<T>>(x)); }
+T negative(T x) {
+  return static_cast<T>(-static_cast<std::make_unsigned_t<T>>(x));
+}
 inline bool negative(bool x) { return x; }
 template <class T>
-T sign(T x) { return static_cast<T>((x > T(0)) - (x < T(0))); }
+T sign(T x) {
+  return static_cast<T>((x > T(0)) - (x < T(0)));
+}
 template <Real T>
-T zero_of(T) { return T(0); }
+T zero_of(T) {
+  return T(0);
+}
 template <class T>
-bool isnan(T x) { return x != x; }
+bool isnan(T x) {
+  return x != x;
+}
 
 template <class T>
-T where(bool condition, T a, T b) { return condition ? a : b; }
+T where(bool condition, T a, T b) {
+  return condition ? a : b;
+}
 
 // Integer arithmetic wraps, as the hardware's does; bool + and * are or and and.
 template <Real T>
-T add(T a, T b) { return a + b; }
+T add(T a, T b) {
+  return a + b;
+}
 template <Whole T>
-T add(T a, T b) { return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) + static_cast<std::make_unsigned_t<T>>(b)); }
+T add(T a, T b) {
+  return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) + static_cast<std::make_unsigned_t<T>>(b));
+}
 inline bool add(bool a, bool b) { return a || b; }
 template <Real T>
-T sub(T a, T b) { return a - b; }
+T sub(T a, T b) {
+  return a - b;
+}
 template <Whole T>
-T sub(T a, T b) { return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) - static_cast<std::make_unsigned_t<T>>(b)); }
+T sub(T a, T b) {
+  return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) - static_cast<std::make_unsigned_t<T>>(b));
+}
 inline bool sub(bool a, bool b) { return a != b; }
 template <Real T>
-T mul(T a, T b) { return a * b; }
+T mul(T a, T b) {
+  return a * b;
+}
 template <Whole T>
 T mul(T a, T b) {
-  return static_cast<T>(static_cast<uint64_t>(static_cast<int64_t>(a)) * static_cast<uint64_t>(static_cast<int64_t>(b)));
+  return static_cast<T>(static_cast<uint64_t>(static_cast<int64_t>(a)) *
+                        static_cast<uint64_t>(static_cast<int64_t>(b)));
 }
 inline bool mul(bool a, bool b) { return a && b; }
 
@@ -127,7 +178,9 @@ T floor_divide(T a, T b) {
 inline bool floor_divide(bool a, bool) { return a; }
 
 template <Real T>
-T pow(T a, T b) { return std::pow(a, b); }
+T pow(T a, T b) {
+  return std::pow(a, b);
+}
 template <Whole T>
 T pow(T a, T b) {
   if (b < 0) return a == 1 ? T(1) : a == -1 ? static_cast<T>(b % 2 ? -1 : 1) : T(0);
@@ -141,31 +194,53 @@ T pow(T a, T b) {
 inline bool pow(bool a, bool b) { return a || !b; }
 
 template <class T>
-T maximum(T a, T b) { return isnan(a) ? a : isnan(b) || a < b ? b : a; }
+T maximum(T a, T b) {
+  return isnan(a) ? a : isnan(b) || a < b ? b : a;
+}
 template <class T>
-T minimum(T a, T b) { return isnan(a) ? a : isnan(b) || b < a ? b : a; }
+T minimum(T a, T b) {
+  return isnan(a) ? a : isnan(b) || b < a ? b : a;
+}
 
 template <std::integral T>
-T bit_and(T a, T b) { return static_cast<T>(a & b); }
+T bit_and(T a, T b) {
+  return static_cast<T>(a & b);
+}
 template <std::integral T>
-T bit_or(T a, T b) { return static_cast<T>(a | b); }
+T bit_or(T a, T b) {
+  return static_cast<T>(a | b);
+}
 template <std::integral T>
-T bit_xor(T a, T b) { return static_cast<T>(a ^ b); }
+T bit_xor(T a, T b) {
+  return static_cast<T>(a ^ b);
+}
 
 // ---- pieces of derivatives ----
 template <Real T>
-T rounded_quotient(T a, T b) { return floor_divide(a, b); }
+T rounded_quotient(T a, T b) {
+  return floor_divide(a, b);
+}
 template <Real T>
-T threshold_backward(T g, T y) { return y <= T(0) ? T(0) : g; }
+T threshold_backward(T g, T y) {
+  return y <= T(0) ? T(0) : g;
+}
 template <Real T>
-T tanh_backward(T g, T y) { return g * (1 - y * y); }
+T tanh_backward(T g, T y) {
+  return g * (1 - y * y);
+}
 template <Real T>
-T sigmoid_backward(T g, T y) { return g * (1 - y) * y; }
+T sigmoid_backward(T g, T y) {
+  return g * (1 - y) * y;
+}
 // Where a and b tie, both get half.
 template <Real T>
-T gradient_of_extreme(T g, T a, T b, bool loses) { return loses ? T(0) : a == b ? g / 2 : g; }
+T gradient_of_extreme(T g, T a, T b, bool loses) {
+  return loses ? T(0) : a == b ? g / 2 : g;
+}
 template <Real T>
-T pow_gradient_base(T g, T a, T b) { return b == T(0) ? T(0) : g * (b * pow(a, b - 1)); }
+T pow_gradient_base(T g, T a, T b) {
+  return b == T(0) ? T(0) : g * (b * pow(a, b - 1));
+}
 template <Real T>
 T pow_gradient_exponent(T g, T a, T b) {
   return g * (a == T(0) && b >= T(0) ? T(0) : pow(a, b) * log(a));

@@ -45,8 +45,10 @@ const LoopRow bitwise_not = for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
   if constexpr (std::is_integral_v<T>)
     return [](int64_t n, char* const* p, const int64_t* s) {
       loop1<T, T>(n, p, s, [](T x) {
-        if constexpr (std::is_same_v<T, bool>) return !x;
-        else return static_cast<T>(~x);
+        if constexpr (std::is_same_v<T, bool>)
+          return !x;
+        else
+          return static_cast<T>(~x);
       });
     };
   return nullptr;

@@ -22,7 +22,8 @@ struct BinaryNode final : NodeOf<2> {
   void backward(Tensor g, Sweep& sweep) override {
     const bool needs_a = sweep.needs(*this, 0), needs_b = sweep.needs(*this, 1);
     if (grad_enabled()) {
-      const Tensor x = keeps(rows::A) ? a.unpack(*this) : Tensor(), y = keeps(rows::B) ? b.unpack(*this) : Tensor();
+      const Tensor x = keeps(rows::A) ? a.unpack(*this) : Tensor(),
+                   y = keeps(rows::B) ? b.unpack(*this) : Tensor();
       Tensor ga, gb;
       // b's first, as in torch: the order of creation decides the order of sums in the next sweep.
       if (needs_b) gb = Row::template gradient_b<Tensor, Tensor>(g, x, y);
@@ -60,8 +61,11 @@ struct BinaryNode final : NodeOf<2> {
     const kernels::Loop loop = kernels::pick(loops[static_cast<int>(Row::id)], g.dtype());
     if (x->dtype == g.dtype() && y->dtype == g.dtype()) {
       if (g->numel == 1 && x->numel == 1 && y->numel == 1) {
-        Tensor out = !g_needed && is_ours(g) ? g : g->ndim <= 1 ? Tensor::steal(empty_scalar(g.dtype(), g->ndim)) : empty(g.sizes(), g.dtype());
-        char* const pointers[] = {static_cast<char*>(out.raw()), static_cast<char*>(g.raw()), static_cast<char*>(x->data), static_cast<char*>(y->data)};
+        Tensor out = !g_needed && is_ours(g) ? g
+                     : g->ndim <= 1          ? Tensor::steal(empty_scalar(g.dtype(), g->ndim))
+                                             : empty(g.sizes(), g.dtype());
+        char* const pointers[] = {static_cast<char*>(out.raw()), static_cast<char*>(g.raw()),
+                                  static_cast<char*>(x->data), static_cast<char*>(y->data)};
         const int64_t strides[] = {8, 8, 8, 8};
         loop(1, pointers, strides);
         return out;
@@ -90,13 +94,14 @@ constexpr bool differentiable = *Row::node != 0;
 
 template <class Row>
 Node* link(const Tensor& out, const Tensor& a, const Tensor& b) {
-  auto* node = new BinaryNode<Row>;
+  auto node = new_node<BinaryNode<Row>>();
   node->edges()[0] = gradient_edge(a);
   node->edges()[1] = gradient_edge(b);
   node->save(a, b);
-  if (a.dtype() != out.dtype() || b.dtype() != out.dtype() || !same(a.sizes(), out.sizes()) || !same(b.sizes(), out.sizes()))
+  if (a.dtype() != out.dtype() || b.dtype() != out.dtype() || !same(a.sizes(), out.sizes()) ||
+      !same(b.sizes(), out.sizes()))
     note_input_shapes(*node, out.dtype(), out.sizes(), {&a, &b});
-  return node;
+  return node.release();
 }
 
 template <class Row>
@@ -114,10 +119,12 @@ template <class Row>
 template <class Row>
 Tensor binary(const Tensor& a, const Tensor& b) {
   Tensor out;
-  if (is_scalar_like(a) && is_scalar_like(b) && a.dtype() == b.dtype() && is_floating(a.dtype()) && Row::result != Result::Bits) {
+  if (is_scalar_like(a) && is_scalar_like(b) && a.dtype() == b.dtype() && is_floating(a.dtype()) &&
+      Row::result != Result::Bits) {
     const DType dtype = Row::result == Result::Compare ? DType::Bool : a.dtype();
     out = Tensor::steal(empty_scalar(dtype, std::max(a->ndim, b->ndim)));
-    char* const pointers[] = {static_cast<char*>(out.raw()), static_cast<char*>(a.raw()), static_cast<char*>(b.raw())};
+    char* const pointers[] = {static_cast<char*>(out.raw()), static_cast<char*>(a.raw()),
+                              static_cast<char*>(b.raw())};
     const int64_t strides[] = {8, 8, 8};
     kernels::pick(kernels::binary[static_cast<int>(Row::id)], a.dtype())(1, pointers, strides);
   } else {
@@ -136,7 +143,9 @@ Tensor binary(const Tensor& a, const Tensor& b) {
 template <class Row>
 struct ScalarNode final : NodeOf<1> {
   explicit ScalarNode(const Scalar& s) : b(s) {}
-  const char* name() const override { return Row::id == BinaryId::remainder ? "RemainderBackward0" : Row::node; }
+  const char* name() const override {
+    return Row::id == BinaryId::remainder ? "RemainderBackward0" : Row::node;
+  }
   int listed_edges() const override { return Row::id == BinaryId::remainder ? 1 : 2; }
   void release_saved() noexcept override { a.reset(); }
   void backward(Tensor g, Sweep& sweep) override {
@@ -161,11 +170,11 @@ struct ScalarNode final : NodeOf<1> {
 
 template <class Row>
 Node* link(const Tensor& out, const Tensor& a, const Scalar& b) {
-  auto* node = new ScalarNode<Row>(b);
+  auto node = new_node<ScalarNode<Row>>(b);
   node->edges()[0] = gradient_edge(a);
   if constexpr (Row::keeps_a & rows::A) node->a.save_input(a);
   if (a.dtype() != out.dtype()) note_input_shapes(*node, out.dtype(), out.sizes(), {&a});
-  return node;
+  return node.release();
 }
 
 template <class Row>
@@ -183,7 +192,8 @@ template <class Row>
 template <class Row>
 Tensor binary(const Tensor& a, const Scalar& b) {
   Tensor out;
-  if (is_scalar_like(a) && is_floating(a.dtype()) && Row::result != Result::Bits && !(Row::id == BinaryId::sub && b.is_bool())) {
+  if (is_scalar_like(a) && is_floating(a.dtype()) && Row::result != Result::Bits &&
+      !(Row::id == BinaryId::sub && b.is_bool())) {
     const DType dtype = Row::result == Result::Compare ? DType::Bool : a.dtype();
     out = Tensor::steal(empty_scalar(dtype, a->ndim));
     Number number(b, a.dtype());
@@ -205,7 +215,8 @@ Tensor binary(const Tensor& a, const Scalar& b) {
 
 // In place, operations without a derivative leave a mark in the history, too.
 template <class Row>
-constexpr bool has_history = differentiable<Row> || Row::result == Result::Compare || Row::id == BinaryId::floor_divide;
+constexpr bool has_history =
+    differentiable<Row> || Row::result == Result::Compare || Row::id == BinaryId::floor_divide;
 
 // "EqBackward1" for a tensor operand, "EqBackward0" for a number.
 template <class Row>
@@ -237,11 +248,11 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
   if (Row::id == BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
   detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
   check_no_overlap(a, {&b});
-  Node* made = nullptr;
+  Ref<Node> made;
   if constexpr (differentiable<Row>) {
     if (recorded) {
       auto* node = new BinaryNode<Row>;
-      made = node;
+      made = Ref<Node>::steal(node);
       node->edges()[0] = gradient_edge(a);
       node->edges()[1] = gradient_edge(b);
       // What is overwritten is kept as a copy where the derivative reads it.
@@ -251,9 +262,8 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
       note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
     }
   } else if constexpr (has_history<Row>) {
-    if (recorded) made = mark<Row>(a, b);
+    if (recorded) made = Ref<Node>::steal(mark<Row>(a, b));
   }
-  const Ref<Node> guard = Ref<Node>::steal(made);
   const Tensor x = cast_raw(a, compute), y = cast_raw(b, compute);
   detail::check_values(Row::id, compute, y);
   const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute);
@@ -264,7 +274,7 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
     run_loop(loop, result, {x, y});
     copy_raw(a, result);
   }
-  finish_inplace(a, Ref<Node>(guard).release());
+  finish_inplace(a, made.release());
 }
 
 template <class Row>
@@ -274,18 +284,17 @@ void binary_inplace(const Tensor& a, const Scalar& b) {
   const DType compute = check_operands(Row::id, Row::result, a, b);
   detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
   check_no_overlap(a, {});
-  Node* made = nullptr;
+  Ref<Node> made;
   if constexpr (differentiable<Row>) {
     if (recorded) {
       auto* node = new ScalarNode<Row>(b);
-      made = node;
+      made = Ref<Node>::steal(node);
       node->edges()[0] = gradient_edge(a);
       if constexpr (Row::keeps_a & rows::A) node->a.save_input(clone(a));
     }
   } else if constexpr (has_history<Row>) {
-    if (recorded) made = mark<Row>(a, Tensor());
+    if (recorded) made = Ref<Node>::steal(mark<Row>(a, Tensor()));
   }
-  const Ref<Node> guard = Ref<Node>::steal(made);
   const Number number(b, compute);
   detail::check_values(Row::id, compute, b);
   const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute);
@@ -297,20 +306,20 @@ void binary_inplace(const Tensor& a, const Scalar& b) {
     run_loop(loop, result, {x, number});
     copy_raw(a, result);
   }
-  finish_inplace(a, Ref<Node>(guard).release());
+  finish_inplace(a, made.release());
 }
 
 }  // namespace
 
-#define HINOKO_BINARY(name, ...)                                                              \
-  Tensor name(const Tensor& a, const Tensor& b) { return binary<rows::name##_row>(a, b); }   \
+#define HINOKO_BINARY(name, ...)                                                           \
+  Tensor name(const Tensor& a, const Tensor& b) { return binary<rows::name##_row>(a, b); } \
   void name##_(const Tensor& a, const Tensor& b) { binary_inplace<rows::name##_row>(a, b); }
 #include "table/binary.def"
 #undef HINOKO_BINARY
 
 // With a number in place of b.
-#define HINOKO_NUMBER_Plain(name)                                                            \
-  Tensor name(const Tensor& a, const Scalar& b) { return binary<rows::name##_row>(a, b); }   \
+#define HINOKO_NUMBER_Plain(name)                                                          \
+  Tensor name(const Tensor& a, const Scalar& b) { return binary<rows::name##_row>(a, b); } \
   void name##_(const Tensor& a, const Scalar& b) { binary_inplace<rows::name##_row>(a, b); }
 #define HINOKO_NUMBER_Own(name) HINOKO_NUMBER_Plain(name)
 #define HINOKO_NUMBER_Pow(name)

@@ -32,7 +32,8 @@ Tensor addcmul_raw(const Tensor& x, const Tensor& a, const Tensor& b, const Scal
   const GradModeGuard guard(false);
   DType dtype = x.dtype();
   if (a.dtype() == dtype && b.dtype() == dtype) {
-    if (dtype == DType::Bool) fail(ErrorKind::NotImplemented, "\"addcmul_cpu_out\" not implemented for 'Bool'");
+    if (dtype == DType::Bool)
+      fail(ErrorKind::NotImplemented, "\"addcmul_cpu_out\" not implemented for 'Bool'");
     if (value.equals(1)) return x + a * b;
   } else {
     Tensor plain = x + a * b;
@@ -44,15 +45,16 @@ Tensor addcmul_raw(const Tensor& x, const Tensor& a, const Tensor& b, const Scal
   return x + (cast_raw(a, dtype) * factor) * b;
 }
 
-AddcmulNode* link(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, DType dtype, DimSpan sizes) {
-  auto* node = new AddcmulNode(value);
+AddcmulNode* link(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, DType dtype,
+                  DimSpan sizes) {
+  auto node = new_node<AddcmulNode>(value);
   node->edges()[0] = gradient_edge(x);
   node->edges()[1] = gradient_edge(a);
   node->edges()[2] = gradient_edge(b);
   node->a.save_input(a);
   node->b.save_input(b);
   note_input_shapes(*node, dtype, sizes, {&x, &a, &b});
-  return node;
+  return node.release();
 }
 
 }  // namespace

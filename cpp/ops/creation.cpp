@@ -43,7 +43,8 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DType 
     std::snprintf(text, sizeof text, "unsupported range: %g -> %g", from, to);
     fail(std::string(text));
   }
-  if ((by > 0 && from > to) || (by < 0 && from < to)) fail("upper bound and lower bound inconsistent with step sign");
+  if ((by > 0 && from > to) || (by < 0 && from < to))
+    fail("upper bound and lower bound inconsistent with step sign");
   const bool whole = !start.is_float() && !end.is_float() && !step.is_float();
   double count = 0;
   if (whole) {
@@ -67,12 +68,14 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DType 
       const int64_t body = n / lanes * lanes;
       for (int64_t i = 0; i < body; i += lanes) {
         const double base = static_cast<T>(from + by * static_cast<double>(i));
-        for (int64_t lane = 0; lane < lanes; ++lane) p[i + lane] = static_cast<T>(base + static_cast<double>(lane) * by);
+        for (int64_t lane = 0; lane < lanes; ++lane)
+          p[i + lane] = static_cast<T>(base + static_cast<double>(lane) * by);
       }
       for (int64_t i = body; i < n; ++i) p[i] = static_cast<T>(from + by * static_cast<double>(i));
     } else {
       const int64_t a = start.to_int(), s = step.to_int();
-      for (int64_t i = 0; i < n; ++i) p[i] = static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(s) * static_cast<uint64_t>(i));
+      for (int64_t i = 0; i < n; ++i)
+        p[i] = static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(s) * static_cast<uint64_t>(i));
     }
   });
   return out;
@@ -90,13 +93,16 @@ Tensor linspace(double start, double end, int64_t steps, DType dtype) {
       const T a = static_cast<T>(start), b = static_cast<T>(end);
       const T step = steps > 1 ? (b - a) / static_cast<T>(steps - 1) : T(0);
       for (int64_t i = 0; i < steps; ++i)
-        p[i] = i < steps / 2 || steps == 1 ? std::fma(step, static_cast<T>(i), a) : std::fma(-step, static_cast<T>(steps - 1 - i), b);
+        p[i] = i < steps / 2 || steps == 1 ? std::fma(step, static_cast<T>(i), a)
+                                           : std::fma(-step, static_cast<T>(steps - 1 - i), b);
     } else {
       const T a = convert<T>(start), b = convert<T>(end);
-      const float step = steps > 1 ? (static_cast<float>(b) - static_cast<float>(a)) / static_cast<float>(steps - 1) : 0.F;
+      const float step =
+          steps > 1 ? (static_cast<float>(b) - static_cast<float>(a)) / static_cast<float>(steps - 1) : 0.F;
       for (int64_t i = 0; i < steps; ++i)
-        p[i] = convert<T>(i < steps / 2 || steps == 1 ? static_cast<float>(a) + step * static_cast<float>(i)
-                                                      : static_cast<float>(b) - step * static_cast<float>(steps - 1 - i));
+        p[i] = convert<T>(i < steps / 2 || steps == 1
+                              ? static_cast<float>(a) + step * static_cast<float>(i)
+                              : static_cast<float>(b) - step * static_cast<float>(steps - 1 - i));
     }
   });
   return out;
@@ -159,7 +165,8 @@ struct FillNode final : NodeOf<2> {
 }  // namespace
 
 Tensor clone(const Tensor& t) {
-  Tensor out = t->numel == 1 && t->ndim <= 1 ? Tensor::steal(empty_scalar(t.dtype(), t->ndim)) : empty_like(t);
+  Tensor out =
+      t->numel == 1 && t->ndim <= 1 ? Tensor::steal(empty_scalar(t.dtype(), t->ndim)) : empty_like(t);
   copy_raw(out, t);
   if (needs_grad(t)) record(out, new CloneNode("CloneBackward0"), t);
   return out;
@@ -197,18 +204,17 @@ void copy_(const Tensor& target, const Tensor& source) {
          broadcast_shapes(target.sizes(), source.sizes()).span());
   check_inplace(target, recorded);
   check_no_overlap(target, {});
-  CopyNode* node = nullptr;
+  Ref<CopyNode> node;
   if (recorded) {
-    node = new CopyNode;
+    node = new_node<CopyNode>();
     node->edges()[0] = gradient_edge(target);
     if (is_floating(source.dtype())) node->edges()[1] = gradient_edge(source);
     note_input_shapes(*node, target.dtype(), target.sizes(), {&target, &source});
   }
-  const Ref<Node> guard = Ref<Node>::steal(node);
   // A source in the same storage may be overwritten while it is read.
   const bool overlaps = source->storage == target->storage && source.raw() != target.raw();
   copy_raw(target, overlaps ? clone_raw(source) : source);
-  finish_inplace(target, Ref<Node>(guard).release());
+  finish_inplace(target, node.release());
 }
 
 void fill_(const Tensor& target, const Scalar& value) {
@@ -216,13 +222,13 @@ void fill_(const Tensor& target, const Scalar& value) {
   check_inplace(target, recorded);
   check_no_overlap(target, {});
   value.check_fits(target.dtype());
-  FillNode* node = nullptr;
+  Ref<FillNode> node;
   if (recorded) {
-    node = new FillNode("FillBackward2", 1);
+    node = new_node<FillNode>("FillBackward2", 1);
     node->edges()[0] = gradient_edge(target);
   }
   fill_raw(target, value);
-  finish_inplace(target, node);
+  finish_inplace(target, node.release());
 }
 
 void fill_(const Tensor& target, const Tensor& value) {
@@ -231,34 +237,34 @@ void fill_(const Tensor& target, const Tensor& value) {
   if (value.ndim() != 0)
     fail("fill_ only supports 0-dimension value tensor but got tensor with ", value.ndim(), " dimensions.");
   check_no_overlap(target, {});
-  FillNode* node = nullptr;
+  Ref<FillNode> node;
   if (recorded) {
-    node = new FillNode("FillBackward3", 2);
+    node = new_node<FillNode>("FillBackward3", 2);
     node->edges()[0] = gradient_edge(target);
     if (is_floating(value.dtype())) node->edges()[1] = gradient_edge(value);
     note_input_shapes(*node, target.dtype(), target.sizes(), {&target, &value});
   }
   fill_raw(target, value.item());
-  finish_inplace(target, node);
+  finish_inplace(target, node.release());
 }
 
 void zero_(const Tensor& target) {
   const bool recorded = needs_grad(target);
   check_inplace(target, recorded);
   check_no_overlap(target, {});
-  FillNode* node = nullptr;
+  Ref<FillNode> node;
   if (recorded) {
-    node = new FillNode("ZeroBackward0", 1);
+    node = new_node<FillNode>("ZeroBackward0", 1);
     node->edges()[0] = gradient_edge(target);
   }
   fill_raw(target, Scalar(0));
-  finish_inplace(target, node);
+  finish_inplace(target, node.release());
 }
 
 void zero_history(const Tensor& target, const char* name) {
-  auto* node = new FillNode(name, 1);
+  auto node = new_node<FillNode>(name, 1);
   node->edges()[0] = gradient_edge(target);
-  finish_inplace(target, node);
+  finish_inplace(target, node.release());
 }
 
 // ---- what the engine needs ----

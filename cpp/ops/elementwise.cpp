@@ -7,13 +7,16 @@ namespace hinoko {
 DType g_default_dtype = DType::Float32;
 
 Dims broadcast_shapes(DimSpan a, DimSpan b) {
-  const int64_t na = static_cast<int64_t>(a.size()), nb = static_cast<int64_t>(b.size()), n = std::max(na, nb);
+  const int64_t na = static_cast<int64_t>(a.size()), nb = static_cast<int64_t>(b.size()),
+                n = std::max(na, nb);
   Dims out(n);
   for (int64_t i = n - 1; i >= 0; --i) {
     const int64_t ia = i - (n - na), ib = i - (n - nb);
-    const int64_t sa = ia >= 0 ? a[static_cast<size_t>(ia)] : 1, sb = ib >= 0 ? b[static_cast<size_t>(ib)] : 1;
+    const int64_t sa = ia >= 0 ? a[static_cast<size_t>(ia)] : 1,
+                  sb = ib >= 0 ? b[static_cast<size_t>(ib)] : 1;
     if (sa != sb && sa != 1 && sb != 1)
-      fail("The size of tensor a (", sa, ") must match the size of tensor b (", sb, ") at non-singleton dimension ", i);
+      fail("The size of tensor a (", sa, ") must match the size of tensor b (", sb,
+           ") at non-singleton dimension ", i);
     out[i] = sa == 1 ? sb : sa;
   }
   return out;
@@ -30,8 +33,13 @@ void broadcast_strides(const Operand& operand, DimSpan sizes, int64_t* strides) 
   if (!operand.tensor) return;
   const TensorImpl& t = *operand.tensor;
   const int64_t width = static_cast<int64_t>(item_size(t.dtype));
-  for (int i = 0; i < t.ndim; ++i)
-    if (t.size(i) != 1) strides[n - t.ndim + i] = t.stride(i) * width;
+  for (int i = 0; i < t.ndim; ++i) {
+    if (t.size(i) == 1) continue;
+    const int at = n - t.ndim + i;
+    if (at < 0 || t.size(i) != sizes[static_cast<size_t>(at)])
+      fail("The expanded size of the tensor ", sizes, " must match the existing size ", t.sizes());
+    strides[at] = t.stride(i) * width;
+  }
 }
 
 // torch's order of dimensions for an output: by the operands' strides, ambiguous pairs left as they are.
@@ -112,6 +120,9 @@ void run_loop(kernels::Loop loop, const TensorImpl* out, std::initializer_list<O
       inner[k] = 0;
     } else {
       plain = plain && o.tensor->is_contiguous() && same(o.tensor->sizes(), out->sizes());
+      if (o.tensor->numel == 0 && out->numel != 0) [[unlikely]]
+        fail("The expanded size of the tensor ", out->sizes(), " must match the existing size ",
+             o.tensor->sizes());
     }
   }
   if (plain || out->numel == 1) return loop(out->numel, pointers, inner);
@@ -186,8 +197,10 @@ void check_no_overlap(const Tensor& written, std::initializer_list<const Tensor*
   if (!written.numel()) return;
   for (int i = 0; i < written.ndim(); ++i)
     if (written.stride(i) == 0 && written.size(i) > 1)
-      fail("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-           "Please clone() the tensor before performing the operation.");
+      fail(
+          "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+          "location. "
+          "Please clone() the tensor before performing the operation.");
   const auto extent = [](const Tensor& t) {
     int64_t last = 0;
     for (int i = 0; i < t.ndim(); ++i) last += (t.size(i) - 1) * t.stride(i);
@@ -197,14 +210,17 @@ void check_no_overlap(const Tensor& written, std::initializer_list<const Tensor*
   // What lies in memory in some other way than gap-free is too hard to tell, as for torch.
   if (!is_dense(written.sizes(), written.strides())) return;
   for (const Tensor* t : inputs) {
-    if (!t->defined() || t->get() == written.get() || (*t)->storage != written->storage || !t->numel()) continue;
+    if (!t->defined() || t->get() == written.get() || (*t)->storage != written->storage || !t->numel())
+      continue;
     if (!is_dense(t->sizes(), t->strides())) continue;
     const auto [a, a_end] = extent(*t);
     const auto [b, b_end] = extent(written);
     if (a >= b_end || b >= a_end) continue;
     if (a == b && a_end == b_end && same(t->strides(), written.strides())) continue;
-    fail("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-         "location. Please clone() the tensor before performing the operation.");
+    fail(
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+        "single memory "
+        "location. Please clone() the tensor before performing the operation.");
   }
 }
 

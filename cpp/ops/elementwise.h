@@ -45,7 +45,9 @@ Tensor clone_raw(const Tensor& t);  // contiguous, or the strides of a dense `t`
 void check_no_overlap(const Tensor& written, std::initializer_list<const Tensor*> inputs);
 
 // Whether `t` is one element that fits the hot path: 0-d, or one element in one dimension.
-inline bool is_scalar_like(const Tensor& t) noexcept { return t->numel == 1 && t->ndim <= 1 && !(t->flags & kNumber); }
+inline bool is_scalar_like(const Tensor& t) noexcept {
+  return t->numel == 1 && t->ndim <= 1 && !(t->flags & kNumber);
+}
 // Whether nobody else can see the buffer of `t`, so that a result may be written into it.
 inline bool is_ours(const Tensor& t) noexcept {
   return t->refs == 1 && t->storage == &t->own && t->own.refs == 1 && !t->grad_fn && t.is_contiguous();

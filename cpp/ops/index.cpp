@@ -16,7 +16,7 @@ namespace {
 using Offsets = SmallVector<int64_t, 16>;
 
 struct Column {
-  Tensor index;  // int32 or int64; undefined: the whole dimension
+  Tensor index;          // int32 or int64; undefined: the whole dimension
   int64_t size, stride;  // of the dimension it indexes, the stride in bytes
 };
 
@@ -41,15 +41,17 @@ Tensor nonzero_columns(const Tensor& t) {
 }
 
 struct Plan {
-  Dims sizes;                        // of the result
-  int64_t at = 0, count = 0;         // the dimensions of the result that come from the index tensors
-  Offsets indexed;                   // where the index tensors lead, in bytes from the first element
-  Dims strides;                      // of the indexed tensor for the result's other dimensions, in bytes
+  Dims sizes;                 // of the result
+  int64_t at = 0, count = 0;  // the dimensions of the result that come from the index tensors
+  Offsets indexed;            // where the index tensors lead, in bytes from the first element
+  Dims strides;               // of the indexed tensor for the result's other dimensions, in bytes
   std::vector<Column> columns;
-  bool one_mask = false;             // a single boolean index
+  bool one_mask = false;  // a single boolean index
 
   Plan(const Tensor& t, std::span<const Tensor> indices, bool names_count);
-  DimSpan positions() const { return sizes.span().subspan(static_cast<size_t>(at), static_cast<size_t>(count)); }
+  DimSpan positions() const {
+    return sizes.span().subspan(static_cast<size_t>(at), static_cast<size_t>(count));
+  }
   Dims memory_strides(bool contiguous) const;
   void locate();  // reads and checks the indices, fills `indexed`
   void run(const Tensor& dense, const Dims& dense_strides, auto&& kernel) const;
@@ -60,7 +62,8 @@ struct Plan {
 
 void Plan::add_columns(const Tensor& t, std::span<const Tensor> indices, bool names_count) {
   const auto too_many = [&](int64_t got) {
-    if (names_count) fail(ErrorKind::Index, "too many indices for tensor of dimension ", t.ndim(), " (got ", got, ")");
+    if (names_count)
+      fail(ErrorKind::Index, "too many indices for tensor of dimension ", t.ndim(), " (got ", got, ")");
     fail(ErrorKind::Index, "too many indices for tensor of dimension ", t.ndim());
   };
   int64_t given = 0, defined = 0;
@@ -119,7 +122,8 @@ Plan::Plan(const Tensor& t, std::span<const Tensor> indices, bool names_count) {
           std::string shapes;
           for (const Column& other : columns)
             if (other.index) shapes += cat(shapes.empty() ? "" : ", ", other.index.sizes());
-          fail(ErrorKind::Index, "shape mismatch: indexing tensors could not be broadcast together with shapes ", shapes);
+          fail(ErrorKind::Index,
+               "shape mismatch: indexing tensors could not be broadcast together with shapes ", shapes);
         }
         if (size == 1) size = s[i];
       }
@@ -195,7 +199,8 @@ void Plan::locate() {
     ++number;
   }
   if (bad.position < n)
-    fail(ErrorKind::Index, "index ", bad.value, " is out of bounds for dimension ", bad.dim, " with size ", bad.size);
+    fail(ErrorKind::Index, "index ", bad.value, " is out of bounds for dimension ", bad.dim, " with size ",
+         bad.size);
 }
 
 // The memory order that torch gives to a result: dimensions sorted by the strides of the indexed tensor, then
@@ -208,8 +213,8 @@ Dims Plan::memory_strides(bool contiguous) const {
   std::copy(common.begin(), common.end(), aligned.begin() + at);
   bool plain = contiguous && count_elements(sizes) != 0;
   for (const Column& c : columns)
-    plain = plain && (!c.index || (same(c.index.sizes(), common) &&
-                                   same(c.index.strides(), contiguous_strides(common))));
+    plain = plain && (!c.index ||
+                      (same(c.index.sizes(), common) && same(c.index.strides(), contiguous_strides(common))));
   if (plain) return contiguous_strides(sizes);
   std::vector<Dims> operands{strides};
   for (const Column& c : columns) {
@@ -270,7 +275,8 @@ void Plan::run(const Tensor& dense, const Dims& dense_strides, auto&& kernel) co
   for (int64_t d = 0; d < sizes.size(); ++d) {
     if ((d >= at && d < at + count) || sizes[d] == 1) continue;
     kernels::IndexLoop::Dimension next{sizes[d], strides[d], dense_strides[d] * width};
-    if (!dims.empty() && dims.back().indexed == next.indexed * next.size && dims.back().dense == next.dense * next.size) {
+    if (!dims.empty() && dims.back().indexed == next.indexed * next.size &&
+        dims.back().dense == next.dense * next.size) {
       next.size *= dims.back().size;
       dims.pop_back();
     }
@@ -328,8 +334,8 @@ Dims broadcast_to(const Tensor& values, const Dims& sizes) {
     if (values.size(d) != 1) out[lead + d] = values.stride(d);
   }
   if (!fits)
-    fail("shape mismatch: value tensor of shape ", values.sizes(), " cannot be broadcast to indexing result of shape ",
-         sizes.span());
+    fail("shape mismatch: value tensor of shape ", values.sizes(),
+         " cannot be broadcast to indexing result of shape ", sizes.span());
   return out;
 }
 
@@ -415,8 +421,10 @@ void check_separate(const Tensor& written, const Tensor& read) {
   const auto* b = static_cast<const char*>(written.raw());
   if (a < b + written.numel() * static_cast<int64_t>(item_size(written.dtype())) &&
       b < a + read.numel() * static_cast<int64_t>(item_size(read.dtype())))
-    fail("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-         "location. Please clone() the tensor before performing the operation.");
+    fail(
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+        "single memory "
+        "location. Please clone() the tensor before performing the operation.");
 }
 
 }  // namespace
@@ -438,9 +446,9 @@ void index_put_(const Tensor& t, std::span<const Tensor> indices, const Tensor& 
   plan.locate();
   Tensor from = cast_raw(values, t.dtype());
   if (from->storage == t->storage) from = clone_raw(from);
-  IndexPutNode* node = nullptr;
+  Ref<IndexPutNode> node;
   if (recorded) {
-    node = new IndexPutNode(indices, accumulate);
+    node = new_node<IndexPutNode>(indices, accumulate);
     node->edges()[0] = gradient_edge(t);
     node->edges()[1] = gradient_edge(values);
     if (node->edges()[1].fn && (!same(values.sizes(), plan.sizes) || values.dtype() != t.dtype())) {
@@ -452,7 +460,7 @@ void index_put_(const Tensor& t, std::span<const Tensor> indices, const Tensor& 
     const auto put = accumulate ? kernels::index_add : kernels::index_put;
     put(t.dtype(), loop, static_cast<char*>(t.raw()), static_cast<const char*>(from.raw()));
   });
-  finish_inplace(t, node);
+  finish_inplace(t, node.release());
 }
 
 Tensor nonzero(const Tensor& t) {

@@ -11,17 +11,17 @@
 namespace hinoko {
 
 // ---- rows (unary.cpp, binary.cpp) ----
-#define HINOKO_UNARY(name, ...)  \
-  Tensor name(const Tensor& x);  \
+#define HINOKO_UNARY(name, ...) \
+  Tensor name(const Tensor& x); \
   void name##_(const Tensor& x);
 #include "table/unary.def"
 #undef HINOKO_UNARY
 
 // With a Python number in place of b: not for maximum, minimum and the internal rows.
-#define HINOKO_BINARY(name, ...)                     \
-  Tensor name(const Tensor& a, const Tensor& b);     \
-  Tensor name(const Tensor& a, const Scalar& b);     \
-  void name##_(const Tensor& a, const Tensor& b);    \
+#define HINOKO_BINARY(name, ...)                  \
+  Tensor name(const Tensor& a, const Tensor& b);  \
+  Tensor name(const Tensor& a, const Scalar& b);  \
+  void name##_(const Tensor& a, const Tensor& b); \
   void name##_(const Tensor& a, const Scalar& b);
 #include "table/binary.def"
 #undef HINOKO_BINARY
@@ -31,8 +31,8 @@ Tensor add(const Tensor& a, const Scalar& b, const Scalar& alpha);
 Tensor sub(const Tensor& a, const Tensor& b, const Scalar& alpha);
 void add_(const Tensor& a, const Tensor& b, const Scalar& alpha);
 void sub_(const Tensor& a, const Tensor& b, const Scalar& alpha);
-Tensor rsub(const Tensor& a, const Scalar& b);            // b - a
-Tensor divide(const Scalar& a, const Tensor& b);          // a / b
+Tensor rsub(const Tensor& a, const Scalar& b);    // b - a
+Tensor divide(const Scalar& a, const Tensor& b);  // a / b
 Tensor pow(const Scalar& a, const Tensor& b);
 Tensor floor_divide(const Scalar& a, const Tensor& b);
 Tensor remainder(const Scalar& a, const Tensor& b);
@@ -73,7 +73,8 @@ void copy_(const Tensor& target, const Tensor& source);
 void fill_(const Tensor& target, const Scalar& value);
 void fill_(const Tensor& target, const Tensor& value);
 void zero_(const Tensor& target);
-// After the data of `target` was overwritten with constants: records `node` (a name), which passes no gradient on.
+// After the data of `target` was overwritten with constants: records `node` (a name), which passes no
+// gradient on.
 void zero_history(const Tensor& target, const char* node);
 
 // ---- views and shapes (views.cpp, shape.cpp) ----
@@ -98,7 +99,8 @@ Tensor sum_to_size(const Tensor& t, DimSpan sizes);
 
 // ---- reductions (reduce.cpp) ----
 Tensor sum(const Tensor& t, std::optional<DType> dtype = std::nullopt);
-Tensor sum(const Tensor& t, DimSpan dims, bool keepdim, std::optional<DType> dtype = std::nullopt);  // no dims: all
+Tensor sum(const Tensor& t, DimSpan dims, bool keepdim,
+           std::optional<DType> dtype = std::nullopt);  // no dims: all
 Tensor mean(const Tensor& t, std::optional<DType> dtype = std::nullopt);
 Tensor mean(const Tensor& t, DimSpan dims, bool keepdim, std::optional<DType> dtype = std::nullopt);
 struct ValuesAndIndices {

@@ -11,19 +11,27 @@ namespace {
 
 DType computing_dtype(BinaryId id, Result result, DType dtype, bool both_bool, bool any_bool) {
   if (id == BinaryId::sub && both_bool)
-    fail("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
-         "operator instead.");
+    fail(
+        "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+        "`logical_xor()` "
+        "operator instead.");
   if (id == BinaryId::sub && any_bool)
-    fail("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
-         "the `~` or `logical_not()` operator instead.");
+    fail(
+        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
+        "mask, use "
+        "the `~` or `logical_not()` operator instead.");
   if (result == Result::Float && !is_floating(dtype)) return default_dtype();
   if (dtype == DType::Bool) {
-    if (id == BinaryId::floor_divide) fail(ErrorKind::NotImplemented, "\"div_floor_cpu\" not implemented for 'Bool'");
-    if (id == BinaryId::remainder) fail(ErrorKind::NotImplemented, "\"remainder_cpu\" not implemented for 'Bool'");
+    if (id == BinaryId::floor_divide)
+      fail(ErrorKind::NotImplemented, "\"div_floor_cpu\" not implemented for 'Bool'");
+    if (id == BinaryId::remainder)
+      fail(ErrorKind::NotImplemented, "\"remainder_cpu\" not implemented for 'Bool'");
     if (id == BinaryId::pow) fail(ErrorKind::NotImplemented, "\"pow\" not implemented for 'Bool'");
   }
   if (result == Result::Bits && is_floating(dtype)) {
-    const char* name = id == BinaryId::bitwise_and ? "bitwise_and_cpu" : id == BinaryId::bitwise_or ? "bitwise_or_cpu" : "bitwise_xor_cpu";
+    const char* name = id == BinaryId::bitwise_and  ? "bitwise_and_cpu"
+                       : id == BinaryId::bitwise_or ? "bitwise_or_cpu"
+                                                    : "bitwise_xor_cpu";
     fail(ErrorKind::NotImplemented, "\"", name, "\" not implemented for '", dtype_scalar_name(dtype), "'");
   }
   return dtype;
@@ -54,12 +62,14 @@ void check_values(BinaryId id, DType compute, const Tensor& b) {
 }
 void check_values(BinaryId id, DType compute, const Scalar& b) {
   if (is_floating(compute)) return;
-  if ((id == BinaryId::floor_divide || id == BinaryId::remainder) && b.to_int() == 0) fail("ZeroDivisionError");
+  if ((id == BinaryId::floor_divide || id == BinaryId::remainder) && b.to_int() == 0)
+    fail("ZeroDivisionError");
 }
 
 void check_inplace_dtype(const Tensor& a, DType dtype) {
   if (!can_cast(dtype, a.dtype()))
-    fail("result type ", dtype_scalar_name(dtype), " can't be cast to the desired output type ", dtype_scalar_name(a.dtype()));
+    fail("result type ", dtype_scalar_name(dtype), " can't be cast to the desired output type ",
+         dtype_scalar_name(a.dtype()));
 }
 
 void check_inplace_sizes(const Tensor& a, const Dims& sizes) {
@@ -71,10 +81,7 @@ namespace {
 
 // An undefined `b` stands for a number, which torch does not list.
 struct TwoInputNode : NodeOf<2> {
-  TwoInputNode(const char* n, const Tensor& a, const Tensor& b) : title(n), listed(b.defined() ? 2 : 1) {
-    edges()[0] = gradient_edge(a);
-    edges()[1] = gradient_edge(b);
-  }
+  TwoInputNode(const char* n, bool two) : title(n), listed(two ? 2 : 1) {}
   const char* name() const override { return title; }
   int listed_edges() const override { return listed; }
   const char* title;
@@ -82,7 +89,7 @@ struct TwoInputNode : NodeOf<2> {
 };
 
 struct NotImplementedNode final : TwoInputNode {
-  NotImplementedNode(const char* op, const Tensor& a, const Tensor& b) : TwoInputNode("NotImplemented", a, b), operation(op) {}
+  NotImplementedNode(const char* op, bool two) : TwoInputNode("NotImplemented", two), operation(op) {}
   const char* full_name() const override { return "torch::autograd::NotImplemented"; }
   void backward(Tensor, Sweep&) override {
     fail(ErrorKind::Runtime, "derivative for aten::", operation, " is not implemented");
@@ -98,11 +105,23 @@ struct ZeroGradientNode final : TwoInputNode {
   }
 };
 
+template <class N>
+Node* two_inputs(const char* text, const Tensor& a, const Tensor& b) {
+  auto node = new_node<N>(text, b.defined());
+  node->edges()[0] = gradient_edge(a);
+  node->edges()[1] = gradient_edge(b);
+  return node.release();
+}
+
 }  // namespace
 
-Node* not_implemented(const char* operation, const Tensor& a, const Tensor& b) { return new NotImplementedNode(operation, a, b); }
+Node* not_implemented(const char* operation, const Tensor& a, const Tensor& b) {
+  return two_inputs<NotImplementedNode>(operation, a, b);
+}
 
-Node* zero_gradient(const char* name, const Tensor& a, const Tensor& b) { return new ZeroGradientNode(name, a, b); }
+Node* zero_gradient(const char* name, const Tensor& a, const Tensor& b) {
+  return two_inputs<ZeroGradientNode>(name, a, b);
+}
 
 }  // namespace detail
 
@@ -135,7 +154,8 @@ struct PowScalarNode final : NodeOf<1> {
 
 DType pow_dtype(const Tensor& x, const Scalar& exponent) {
   const DType dtype = result_type(x, exponent);
-  if (!is_floating(dtype) && exponent.to_int() < 0) fail("Integers to negative integer powers are not allowed.");
+  if (!is_floating(dtype) && exponent.to_int() < 0)
+    fail("Integers to negative integer powers are not allowed.");
   return dtype;
 }
 
@@ -170,13 +190,12 @@ void pow_(const Tensor& x, const Scalar& exponent) {
   detail::check_inplace_dtype(x, dtype);
   check_inplace(x, recorded);
   check_no_overlap(x, {});
-  PowScalarNode* node = nullptr;
+  Ref<PowScalarNode> node;
   if (recorded) {
-    node = new PowScalarNode(exponent);
+    node = new_node<PowScalarNode>(exponent);
     node->edges()[0] = gradient_edge(x);
     node->x.save_input(clone(x));
   }
-  const Ref<Node> guard = Ref<Node>::steal(node);
   if (dtype == x.dtype()) {
     run_loop(kernels::pick(kernels::pow_scalar, dtype), x, {x, Number(exponent, dtype)});
   } else {
@@ -185,7 +204,7 @@ void pow_(const Tensor& x, const Scalar& exponent) {
     run_loop(kernels::pick(kernels::pow_scalar, dtype), result, {in, Number(exponent, dtype)});
     copy_raw(x, result);
   }
-  finish_inplace(x, Ref<Node>(guard).release());
+  finish_inplace(x, node.release());
 }
 
 // ---- pow(number, tensor) ----
@@ -222,7 +241,8 @@ Tensor pow(const Scalar& base, const Tensor& exponent) {
   } else {
     const Tensor e = cast_raw(exponent, dtype);
     out = empty_like_operands(e.sizes(), dtype, {e});
-    run_loop(kernels::pick(kernels::binary[static_cast<int>(BinaryId::pow)], dtype), out, {Number(base, dtype), e});
+    run_loop(kernels::pick(kernels::binary[static_cast<int>(BinaryId::pow)], dtype), out,
+             {Number(base, dtype), e});
   }
   if (needs_grad(exponent)) {
     auto* node = new PowBaseScalarNode(base);
@@ -236,7 +256,8 @@ Tensor pow(const Scalar& base, const Tensor& exponent) {
 
 Tensor pow_gradient_base(const Tensor& g, const Tensor& a, const Scalar& exponent) {
   if (exponent.equals(0)) return zeros_like(g);
-  const Scalar lower = exponent.is_float() ? Scalar(exponent.to_double() - 1) : Scalar(static_cast<long long>(exponent.to_int() - 1));
+  const Scalar lower = exponent.is_float() ? Scalar(exponent.to_double() - 1)
+                                           : Scalar(static_cast<long long>(exponent.to_int() - 1));
   return g * (pow(a, lower) * exponent);
 }
 Tensor pow_gradient_base(const Tensor& g, const Tensor& a, const Tensor& b) {
@@ -297,25 +318,25 @@ void add_scaled_(const Tensor& a, const Tensor& b, const Scalar& alpha, bool sub
   detail::check_inplace_dtype(a, dtype);
   check_inplace(a, recorded);
   check_no_overlap(a, {&b});
-  AddScaledNode* node = nullptr;
+  Ref<AddScaledNode> node;
   if (recorded) {
-    node = new AddScaledNode(scale, subtract ? "SubBackward0" : "AddBackward0");
+    node = new_node<AddScaledNode>(scale, subtract ? "SubBackward0" : "AddBackward0");
     node->edges()[0] = gradient_edge(a);
     node->edges()[1] = gradient_edge(b);
     note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
   }
-  const Ref<Node> guard = Ref<Node>::steal(node);
   const Tensor x = cast_raw(a, dtype), y = cast_raw(b, dtype);
   Tensor result = a.dtype() == dtype ? a : empty(a.sizes(), dtype);
   run_loop(kernels::pick(kernels::add_scaled, dtype), result, {x, y, Number(scale, dtype)});
   if (result.get() != a.get()) copy_raw(a, result);
-  finish_inplace(a, Ref<Node>(guard).release());
+  finish_inplace(a, node.release());
 }
 
 }  // namespace
 
 Tensor add(const Tensor& a, const Tensor& b, const Scalar& alpha) {
-  return alpha.equals(1) && !alpha.is_bool() && !alpha.is_float() ? add(a, b) : add_scaled(a, b, alpha, false);
+  return alpha.equals(1) && !alpha.is_bool() && !alpha.is_float() ? add(a, b)
+                                                                  : add_scaled(a, b, alpha, false);
 }
 Tensor add(const Tensor& a, const Scalar& b, const Scalar& alpha) { return add(a, number_tensor(b), alpha); }
 Tensor sub(const Tensor& a, const Tensor& b, const Scalar& alpha) {
@@ -339,7 +360,8 @@ Tensor rsub(const Tensor& a, const Scalar& b) {
   const DType dtype = detail::check_operands(BinaryId::sub, Result::Same, a, b);
   const Tensor x = cast_raw(a, dtype);
   Tensor out = empty_like_operands(x.sizes(), dtype, {x});
-  run_loop(kernels::pick(kernels::binary[static_cast<int>(BinaryId::sub)], dtype), out, {Number(b, dtype), x});
+  run_loop(kernels::pick(kernels::binary[static_cast<int>(BinaryId::sub)], dtype), out,
+           {Number(b, dtype), x});
   if (needs_grad(a)) {
     auto* node = new RsubNode;
     record(out, node, a);
@@ -382,7 +404,8 @@ namespace {
 
 Tensor where_raw(const Tensor& condition, const Tensor& a, const Tensor& b) {
   if (condition.dtype() != DType::Bool)
-    fail("where expected condition to be a boolean tensor, but got a tensor with dtype ", dtype_scalar_name(condition.dtype()));
+    fail("where expected condition to be a boolean tensor, but got a tensor with dtype ",
+         dtype_scalar_name(condition.dtype()));
   const DType dtype = result_type(a, b);
   const Tensor x = cast_raw(a, dtype), y = cast_raw(b, dtype);
   const Dims sizes = broadcast_shapes(broadcast_shapes(condition.sizes(), a.sizes()), b.sizes());
@@ -410,7 +433,9 @@ struct WhereNode final : NodeOf<2> {
 struct MaskedFillNode final : NodeOf<1> {
   const char* name() const override { return "MaskedFillBackward0"; }
   void release_saved() noexcept override { mask.reset(); }
-  void backward(Tensor g, Sweep& sweep) override { sweep.send(*this, 0, masked_fill(g, mask.unpack(*this), Scalar(0))); }
+  void backward(Tensor g, Sweep& sweep) override {
+    sweep.send(*this, 0, masked_fill(g, mask.unpack(*this), Scalar(0)));
+  }
   SavedTensor mask;
 };
 
@@ -451,14 +476,14 @@ void masked_fill_(const Tensor& x, const Tensor& mask, const Scalar& value) {
   value.check_fits(x.dtype());
   detail::check_inplace_sizes(x, broadcast_shapes(x.sizes(), mask.sizes()));
   check_no_overlap(x, {});
-  MaskedFillNode* node = nullptr;
+  Ref<MaskedFillNode> node;
   if (recorded) {
-    node = new MaskedFillNode;
+    node = new_node<MaskedFillNode>();
     node->mask.save_input(mask);
     node->edges()[0] = gradient_edge(x);
   }
   run_loop(kernels::pick(kernels::where, x.dtype()), x, {mask, Number(value, x.dtype()), x});
-  finish_inplace(x, node);
+  finish_inplace(x, node.release());
 }
 
 // ---- division with rounding: piecewise constant ----

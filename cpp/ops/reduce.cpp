@@ -405,6 +405,14 @@ Tensor contiguous_raw(const Tensor& t) {
   return out;
 }
 
+// Saved indices can be changed behind the graph's back, through `.data` or numpy.
+void check_places(const Tensor& at, int64_t size) {
+  const int64_t* places = at.data<int64_t>();
+  for (int64_t i = 0; i < at.numel(); ++i)
+    if (places[i] < 0 || places[i] >= size)
+      fail(ErrorKind::Index, "index ", places[i], " is out of bounds for dimension with size ", size);
+}
+
 Tensor gather_at(const Tensor& t, int64_t dim, const Tensor& index);
 
 // `g` put at the places that `index` names along `dim` of zeros of `sizes`. `g` and `index` have size 1
@@ -439,6 +447,7 @@ Tensor gather_at(const Tensor& t, int64_t dim, const Tensor& index) {
   Tensor out = empty(index.sizes(), t.dtype());
   const Tensor from = contiguous_raw(t), at = contiguous_raw(index);
   const Around around(t.sizes(), dim);
+  check_places(at, around.size);
   kernels::gather(item_size(t.dtype()), out.data<char>(), from.data<char>(), at.data<int64_t>(), around.outer,
                   around.size, around.inner);
   if (needs_grad(t)) {
@@ -454,6 +463,7 @@ Tensor scatter_at(const Tensor& g, int64_t dim, const Tensor& index, DimSpan siz
   std::memset(out.raw(), 0, static_cast<size_t>(out.numel()) * item_size(g.dtype()));
   const Tensor from = contiguous_raw(g), at = contiguous_raw(index);
   const Around around(sizes, dim);
+  check_places(at, around.size);
   kernels::scatter(item_size(g.dtype()), out.data<char>(), from.data<char>(), at.data<int64_t>(),
                    around.outer, around.size, around.inner);
   if (needs_grad(g)) {

@@ -11,7 +11,9 @@ namespace {
 struct UnsafeViewNode final : NodeOf<1> {
   explicit UnsafeViewNode(DimSpan s) : sizes(s) {}
   const char* name() const override { return "UnsafeViewBackward0"; }
-  void backward(Tensor g, Sweep& sweep) override { sweep.send(*this, 0, reshape_gradient(std::move(g), sizes)); }
+  void backward(Tensor g, Sweep& sweep) override {
+    sweep.send(*this, 0, reshape_gradient(std::move(g), sizes));
+  }
   SavedDims sizes;
 };
 
@@ -129,13 +131,13 @@ bool any_needs_grad(std::span<const Tensor> tensors) {
 
 void link(const Tensor& out, VariadicNode* node, std::span<const Tensor> tensors) {
   bool casts = false;
+  set_history(out, node);  // first, so that `out` owns the node if an input has no edge to give
   for (size_t i = 0; i < tensors.size(); ++i) {
     casts |= tensors[i].dtype() != out.dtype();
     node->edges()[i] = gradient_edge(tensors[i]);
   }
   if (casts)
     for (const Tensor& t : tensors) node->extra().input_shapes.push_back({t.dtype(), Dims(t.sizes())});
-  set_history(out, node);
 }
 
 }  // namespace
@@ -182,7 +184,8 @@ Tensor cat(std::span<const Tensor> tensors, int64_t dim) {
   }
   if (any_needs_grad(tensors)) {
     auto* node = VariadicNode::make<CatNode>(static_cast<uint32_t>(tensors.size()), dim);
-    for (const Tensor& t : tensors) node->lengths.push_back(is_skipped(t) ? -1 : t.size(static_cast<int>(dim)));
+    for (const Tensor& t : tensors)
+      node->lengths.push_back(is_skipped(t) ? -1 : t.size(static_cast<int>(dim)));
     link(out, node, tensors);
   }
   return out;

@@ -46,10 +46,13 @@ template <class Row>
 void check_dtype(const Tensor& x) {
   if (x.dtype() != DType::Bool) return;
   if constexpr (Row::id == UnaryId::neg)
-    fail("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
-         "`~` or `logical_not()` operator instead.");
+    fail(
+        "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+        "use the "
+        "`~` or `logical_not()` operator instead.");
   if constexpr (Row::id == UnaryId::relu) fail("Boolean inputs not supported for relu");
-  if constexpr (Row::id == UnaryId::abs) fail(ErrorKind::NotImplemented, "\"abs_cpu\" not implemented for 'Bool'");
+  if constexpr (Row::id == UnaryId::abs)
+    fail(ErrorKind::NotImplemented, "\"abs_cpu\" not implemented for 'Bool'");
 }
 
 template <class Row>
@@ -71,8 +74,7 @@ template <class Row>
 void link(const Tensor& out, const Tensor& x) {
   auto* node = new UnaryNode<Row>;
   if constexpr (Row::keeps == KeepIn) node->saved.save_input(x);
-  node->edges()[0] = gradient_edge(x);
-  set_history(out, node);
+  record(out, node, x);
   if constexpr (Row::keeps == KeepOut) node->saved.save_output(out);
 }
 
@@ -96,25 +98,26 @@ void unary_inplace(const Tensor& x) {
   check_dtype<Row>(x);
   const DType dtype = result_dtype<Row>(x);
   if (dtype != x.dtype())
-    fail("result type ", dtype_scalar_name(dtype), " can't be cast to the desired output type ", dtype_scalar_name(x.dtype()));
+    fail("result type ", dtype_scalar_name(dtype), " can't be cast to the desired output type ",
+         dtype_scalar_name(x.dtype()));
   const bool recorded = needs_grad(x);
   check_inplace(x, recorded);
   check_no_overlap(x, {});
-  UnaryNode<Row>* node = nullptr;
+  Ref<UnaryNode<Row>> node;
   if (recorded) {
-    node = new UnaryNode<Row>;
+    node = new_node<UnaryNode<Row>>();
     node->edges()[0] = gradient_edge(x);
     if constexpr (Row::keeps == KeepIn) node->saved.save_input(clone(x));
   }
   run_loop(kernels::pick(kernels::unary[static_cast<int>(Row::id)], dtype), x, {x});
-  finish_inplace(x, node);
+  finish_inplace(x, Ref<UnaryNode<Row>>(node).release());
   if constexpr (Row::keeps == KeepOut)
     if (node) node->saved.save_output(x);
 }
 
 }  // namespace
 
-#define HINOKO_UNARY(name, ...)                                        \
+#define HINOKO_UNARY(name, ...)                                       \
   Tensor name(const Tensor& x) { return unary<rows::name##_row>(x); } \
   void name##_(const Tensor& x) { unary_inplace<rows::name##_row>(x); }
 #include "table/unary.def"
@@ -126,7 +129,8 @@ Tensor cube(const Tensor& x) { return pow(x, Scalar(3)); }
 
 Tensor bitwise_not(const Tensor& x) {
   if (is_floating(x.dtype()))
-    fail(ErrorKind::NotImplemented, "\"bitwise_not_cpu\" not implemented for '", dtype_scalar_name(x.dtype()), "'");
+    fail(ErrorKind::NotImplemented, "\"bitwise_not_cpu\" not implemented for '", dtype_scalar_name(x.dtype()),
+         "'");
   Tensor out = empty_like_operands(x.sizes(), x.dtype(), {x});
   run_loop(kernels::pick(kernels::bitwise_not, x.dtype()), out, {x});
   return out;

@@ -49,8 +49,8 @@ Dims infer_sizes(DimSpan sizes, int64_t numel) {
   return out;
 }
 
-// Runs of dimensions of `t` that are evenly spaced in memory can be split and merged at will, and each must be
-// filled by a run of the new dimensions.
+// Runs of dimensions of `t` that are evenly spaced in memory can be split and merged at will, and each must
+// be filled by a run of the new dimensions.
 bool view_strides(const Tensor& t, DimSpan sizes, Dims& strides) {
   if (t.is_contiguous() && t.numel()) {
     // Row-major; dimensions of one element take the stride that the rest implies.
@@ -92,7 +92,9 @@ namespace {
 struct ReshapeNode final : NodeOf<1> {
   ReshapeNode(DimSpan s, const char* n) : sizes(s), title(n) {}
   const char* name() const override { return title; }
-  void backward(Tensor g, Sweep& sweep) override { sweep.send(*this, 0, reshape_gradient(std::move(g), sizes)); }
+  void backward(Tensor g, Sweep& sweep) override {
+    sweep.send(*this, 0, reshape_gradient(std::move(g), sizes));
+  }
   SavedDims sizes;
   const char* title;
 };
@@ -114,8 +116,10 @@ Tensor view(const Tensor& t, DimSpan sizes) {
   const Dims full = infer_sizes(sizes, t.numel());
   Dims strides;
   if (!view_strides(t, full, strides))
-    fail("view size is not compatible with input tensor's size and stride (at least one dimension spans across "
-         "two contiguous subspaces). Use .reshape(...) instead.");
+    fail(
+        "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+        "across "
+        "two contiguous subspaces). Use .reshape(...) instead.");
   return view_as(t, full, strides, "ViewBackward0");
 }
 
@@ -259,7 +263,9 @@ Tensor t(const Tensor& x) {
 void rename_inplace(Node& node) {
   if (auto* s = dynamic_cast<SqueezeNode*>(&node)) {
     const std::string_view n = s->title;
-    s->title = n.ends_with('0') ? "SqueezeBackward3" : n.ends_with('1') ? "SqueezeBackward4" : "SqueezeBackward5";
+    s->title = n.ends_with('0')   ? "SqueezeBackward3"
+               : n.ends_with('1') ? "SqueezeBackward4"
+                                  : "SqueezeBackward5";
   } else if (auto* u = dynamic_cast<UnsqueezeNode*>(&node)) {
     u->title = "UnsqueezeBackward1";
   } else if (auto* x = dynamic_cast<TransposeNode*>(&node)) {
@@ -272,8 +278,11 @@ void rename_inplace(Node& node) {
 Tensor permute(const Tensor& t, DimSpan dims) {
   const int64_t count = static_cast<int64_t>(dims.size());
   if (count != t.ndim())
-    fail("permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
-         "ordering of dimensions i.e. input.dim() = ", t.ndim(), " is not equal to len(dims) = ", count);
+    fail(
+        "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+        "desired "
+        "ordering of dimensions i.e. input.dim() = ",
+        t.ndim(), " is not equal to len(dims) = ", count);
   Dims sizes(count), strides(count);
   SavedDims inverse(count, -1);
   for (int64_t i = 0; i < count; ++i) {
@@ -304,7 +313,8 @@ struct ExpandNode final : NodeOf<1> {
 Tensor expand(const Tensor& t, DimSpan sizes) {
   const int64_t count = static_cast<int64_t>(sizes.size()), lead = count - t.ndim();
   if (lead < 0)
-    fail("expand(", t.dtype() == DType::Bool ? "CPUBoolType" : type_name(t), "{", t.sizes(), "}, size=", sizes, "): the number of sizes provided (", count,
+    fail("expand(", t.dtype() == DType::Bool ? "CPUBoolType" : type_name(t), "{", t.sizes(),
+         "}, size=", sizes, "): the number of sizes provided (", count,
          ") must be greater or equal to the number of dimensions in the tensor (", t.ndim(), ")");
   Dims out_sizes(count), strides(count);
   for (int64_t i = count - 1; i >= 0; --i) {
@@ -403,7 +413,8 @@ struct SliceNode final : NodeOf<1> {
 
 void check_index(const Tensor& t, int64_t dim, int64_t index) {
   if (t.ndim() == 0)
-    fail(ErrorKind::Index, "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+    fail(ErrorKind::Index,
+         "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
          "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
   const int64_t size = t.size(static_cast<int>(dim));
   if (index < -size || index >= size)
@@ -441,7 +452,8 @@ Tensor slice(const Tensor& t, int64_t dim, int64_t start, int64_t end, int64_t s
   const int64_t offset = start * strides[dim], length = end - start;
   sizes[dim] = length / step + (length % step != 0);
   // The stride of a single element does not matter; a huge step must not overflow it.
-  if (__builtin_mul_overflow(strides[dim], step, &strides[dim])) strides[dim] = 0;
+  if (__builtin_mul_overflow(strides[dim], step, &strides[dim]) || strides[dim] > kMaxStride)
+    strides[dim] = 0;
   Tensor out = make_view(t, sizes, strides, offset);
   if (needs_grad(t)) record(out, new SliceNode(t.sizes(), dim, start, end, step), t);
   return out;
@@ -498,7 +510,8 @@ Tensor restride(const Tensor& g, const Geometry& from, const Geometry& to) {
   if (count_elements(from.sizes) == 0 || count_elements(to.sizes) == 0) {
     out = zeros(to.sizes, g.dtype());
   } else {
-    const int64_t first = std::min(from.offset, to.offset), length = std::max(extent(from), extent(to)) - first;
+    const int64_t first = std::min(from.offset, to.offset),
+                  length = std::max(extent(from), extent(to)) - first;
     const Tensor places = zeros(DimSpan(&length, 1), g.dtype());
     const auto part = [&](const Geometry& geometry) {
       const int64_t skip = (geometry.offset - first) * static_cast<int64_t>(item_size(g.dtype()));
@@ -516,6 +529,9 @@ Tensor as_strided(const Tensor& t, DimSpan sizes, DimSpan strides, int64_t offse
   if (sizes.size() != strides.size()) fail("mismatch in length of strides and shape");
   for (const int64_t s : strides)
     if (s < 0) fail("as_strided: Negative strides are not supported at the moment, got strides: ", strides);
+  for (const int64_t s : strides)
+    if (s > kMaxStride)
+      fail("Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
   for (const int64_t s : sizes)
     if (s < 0) fail("Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
   if (offset < 0) fail("Tensor: invalid storage offset ", offset);
@@ -531,8 +547,8 @@ Tensor as_strided(const Tensor& t, DimSpan sizes, DimSpan strides, int64_t offse
     overflow |= __builtin_mul_overflow(needed, width, &needed);
     if (overflow) fail("Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
     if (needed > static_cast<int64_t>(t->storage->bytes))
-      fail("setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", offset, ", and itemsize ", width,
-           " requiring a storage size of ", needed, " are out of bounds for storage of size ",
+      fail("setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", offset, ", and itemsize ",
+           width, " requiring a storage size of ", needed, " are out of bounds for storage of size ",
            static_cast<int64_t>(t->storage->bytes));
   }
   Tensor out = make_view(t, sizes, strides, offset - t->offset());

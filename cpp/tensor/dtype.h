@@ -9,11 +9,11 @@
 namespace hinoko {
 
 //                 enumerator  C++ type  torch's name  alias     FloatTensor-like name
-#define HINOKO_DTYPES(X)                                    \
-  X(Bool, bool, "bool", "bool", "Bool")                     \
-  X(Int32, int32_t, "int32", "int", "Int")                  \
-  X(Int64, int64_t, "int64", "long", "Long")                \
-  X(Float32, float, "float32", "float", "Float")            \
+#define HINOKO_DTYPES(X)                         \
+  X(Bool, bool, "bool", "bool", "Bool")          \
+  X(Int32, int32_t, "int32", "int", "Int")       \
+  X(Int64, int64_t, "int64", "long", "Long")     \
+  X(Float32, float, "float32", "float", "Float") \
   X(Float64, double, "float64", "double", "Double")
 
 enum class DType : uint8_t {
@@ -70,10 +70,10 @@ constexpr bool is_integral(DType d) { return d == DType::Int32 || d == DType::In
 
 template <class T>
 struct dtype_of_impl;
-#define X(name, type, ...)                         \
-  template <>                                      \
-  struct dtype_of_impl<type> {                     \
-    static constexpr DType value = DType::name;    \
+#define X(name, type, ...)                      \
+  template <>                                   \
+  struct dtype_of_impl<type> {                  \
+    static constexpr DType value = DType::name; \
   };
 HINOKO_DTYPES(X)
 #undef X

@@ -29,7 +29,9 @@ class Scalar {
   int64_t to_int() const;  // truncates; saturates like the hardware does
   bool to_bool() const { return is_float() ? real_ != 0 : integer_ != 0; }
   bool equals(double v) const { return to_double() == v; }
-  Scalar operator-() const { return is_float() ? Scalar(-real_) : Scalar(static_cast<long long>(-static_cast<uint64_t>(integer_))); }
+  Scalar operator-() const {
+    return is_float() ? Scalar(-real_) : Scalar(static_cast<long long>(-static_cast<uint64_t>(integer_)));
+  }
 
   // Throws torch's error if the value is out of the range of dtype `d`.
   void check_fits(DType d) const;
@@ -66,11 +68,14 @@ inline To convert(From v) {
 inline int64_t Scalar::to_int() const { return is_float() ? convert<int64_t>(real_) : integer_; }
 
 inline void Scalar::check_fits(DType d) const {
-  const auto out_of_range = [](const char* type) { fail("value cannot be converted to type ", type, " without overflow"); };
+  const auto out_of_range = [](const char* type) {
+    fail("value cannot be converted to type ", type, " without overflow");
+  };
   const double v = to_double();
   switch (d) {
     case DType::Float32:
-      if (std::isfinite(v) && std::fabs(v) > static_cast<double>(std::numeric_limits<float>::max())) out_of_range("float");
+      if (std::isfinite(v) && std::fabs(v) > static_cast<double>(std::numeric_limits<float>::max()))
+        out_of_range("float");
       return;
     case DType::Int64:
       if (is_float() && !(v >= -9223372036854775808.0 && v <= 9223372036854775808.0)) out_of_range("int64_t");
@@ -79,27 +84,43 @@ inline void Scalar::check_fits(DType d) const {
       if (!(v >= -2147483648.0 && v <= 2147483647.0)) out_of_range("int");
       return;
     case DType::Float64:
-    case DType::Bool: return;
+    case DType::Bool:
+      return;
   }
 }
 
 inline void Scalar::write(DType d, void* out) const {
   switch (d) {
-    case DType::Float32: *static_cast<float*>(out) = static_cast<float>(to_double()); return;
-    case DType::Float64: *static_cast<double*>(out) = to_double(); return;
-    case DType::Int64: *static_cast<int64_t*>(out) = to_int(); return;
-    case DType::Int32: *static_cast<int32_t*>(out) = static_cast<int32_t>(to_int()); return;
-    case DType::Bool: *static_cast<bool*>(out) = to_bool(); return;
+    case DType::Float32:
+      *static_cast<float*>(out) = static_cast<float>(to_double());
+      return;
+    case DType::Float64:
+      *static_cast<double*>(out) = to_double();
+      return;
+    case DType::Int64:
+      *static_cast<int64_t*>(out) = to_int();
+      return;
+    case DType::Int32:
+      *static_cast<int32_t*>(out) = static_cast<int32_t>(to_int());
+      return;
+    case DType::Bool:
+      *static_cast<bool*>(out) = to_bool();
+      return;
   }
 }
 
 inline Scalar Scalar::read(DType d, const void* in) {
   switch (d) {
-    case DType::Float32: return Scalar(static_cast<double>(*static_cast<const float*>(in)));
-    case DType::Float64: return Scalar(*static_cast<const double*>(in));
-    case DType::Int64: return Scalar(static_cast<long long>(*static_cast<const int64_t*>(in)));
-    case DType::Int32: return Scalar(*static_cast<const int32_t*>(in));
-    case DType::Bool: return Scalar(*static_cast<const bool*>(in));
+    case DType::Float32:
+      return Scalar(static_cast<double>(*static_cast<const float*>(in)));
+    case DType::Float64:
+      return Scalar(*static_cast<const double*>(in));
+    case DType::Int64:
+      return Scalar(static_cast<long long>(*static_cast<const int64_t*>(in)));
+    case DType::Int32:
+      return Scalar(*static_cast<const int32_t*>(in));
+    case DType::Bool:
+      return Scalar(*static_cast<const bool*>(in));
   }
   return Scalar();
 }

@@ -13,8 +13,15 @@ constexpr size_t kPooledDataBytes = kPoolMaxBytes;
 constexpr size_t kAlignment = 64;
 
 [[noreturn, gnu::cold]] void out_of_memory(size_t bytes) {
-  fail("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate ",
-       static_cast<unsigned long>(bytes), " bytes. Error code 12 (Cannot allocate memory)");
+  fail(
+      "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
+      "to allocate ",
+      static_cast<unsigned long>(bytes), " bytes. Error code 12 (Cannot allocate memory)");
+}
+
+// Sizes beside a size of 0 may be anything.
+int64_t wrapping_product(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
 }
 
 size_t geometry_bytes(int ndim) { return sizeof(int64_t) * 2 * static_cast<size_t>(ndim); }
@@ -31,8 +38,9 @@ void allocate(TensorImpl& impl, size_t bytes) {
     s.data = pool_alloc(bytes);
   } else {
     // Huge requests fail here instead of being overcommitted and killed later.
-    void* data = bytes > (size_t{1} << 47) ? nullptr
-                                           : std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+    void* data = bytes > (size_t{1} << 47)
+                     ? nullptr
+                     : std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
     if (!data) out_of_memory(bytes);
     s.kind = Storage::Kind::Heap;
     s.data = data;
@@ -60,8 +68,11 @@ void (*g_release_handle)(void* handle) noexcept = nullptr;
 
 void TensorImpl::dispose() noexcept {
   if (flags & kOwnsHandle) [[unlikely]] {
+    // The wrapper owns the tensor again, and lets go of it unless somebody else got hold of the wrapper.
     flags &= static_cast<uint16_t>(~kOwnsHandle);
-    g_release_handle(std::exchange(handle, nullptr));
+    refs = 1;
+    g_release_handle(handle);
+    return;
   }
   if (grad_fn || meta) {
     // Releasing the graph can run code (a hook's destructor) that looks at this tensor.
@@ -69,7 +80,7 @@ void TensorImpl::dispose() noexcept {
     release_graph_links(*this);
     --refs;
   }
-  if (storage != &own) storage->unref();
+  if (storage != &own) std::exchange(storage, &own)->unref();
   own.unref();
 }
 
@@ -81,13 +92,14 @@ void TensorImpl::release_geometry() noexcept {
 }
 
 void TensorImpl::set_geometry(DimSpan sizes, DimSpan strides) {
+  if (sizes.size() > 64) fail("too many dimensions: at most 64 are supported, got ", sizes.size());
   const int count = static_cast<int>(sizes.size());
   const bool contiguous = is_contiguous_geometry(sizes, strides);
   const Dims canonical = contiguous_strides(sizes);
   const bool fits = count <= 2 && contiguous && same(canonical, strides);
   int64_t* block = fits ? nullptr : static_cast<int64_t*>(pool_alloc(geometry_bytes(count)));
   int64_t total = 1;
-  for (const int64_t s : sizes) total *= s;
+  for (const int64_t s : sizes) total = wrapping_product(total, s);
   if (block) {
     std::copy(sizes.begin(), sizes.end(), block);
     std::copy(strides.begin(), strides.end(), block + count);
@@ -137,7 +149,10 @@ Dims contiguous_strides(DimSpan sizes) {
   int64_t step = 1;
   for (int64_t i = static_cast<int64_t>(sizes.size()) - 1; i >= 0; --i) {
     out[i] = step;
-    step *= std::max<int64_t>(sizes[static_cast<size_t>(i)], 1);
+    // Beside a size of 0 the others may be anything: no step is so large that its bytes overflow.
+    if (__builtin_mul_overflow(step, std::max<int64_t>(sizes[static_cast<size_t>(i)], 1), &step))
+      step = kMaxStride;
+    step = std::min(step, kMaxStride);
   }
   return out;
 }
@@ -201,10 +216,14 @@ Tensor empty(DimSpan sizes, DType dtype) {
 
 Tensor empty_strided(DimSpan sizes, DimSpan strides, DType dtype) {
   int64_t extent = count_elements(sizes) ? 1 : 0;
+  for (const int64_t s : strides)
+    if (s > kMaxStride)
+      fail("Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
   if (extent)
     for (size_t i = 0; i < sizes.size(); ++i) {
       int64_t step = 0;
-      if (__builtin_mul_overflow(sizes[i] - 1, strides[i], &step) || __builtin_add_overflow(extent, step, &extent))
+      if (__builtin_mul_overflow(sizes[i] - 1, strides[i], &step) ||
+          __builtin_add_overflow(extent, step, &extent))
         fail("Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
     }
   int64_t bytes = 0;
@@ -271,6 +290,10 @@ Tensor from_external(void* data, DimSpan sizes, DimSpan strides, DType dtype, vo
 void set_data(TensorImpl& target, const Tensor& source) {
   Storage* old = target.storage;
   Storage* fresh = source->storage;
+  // Whoever saved this tensor counts on its shape and, for a node's own output, on `own` (dispose).
+  if (target.dtype != source.dtype() || !same(target.sizes(), source.sizes()) ||
+      (old == &target.own && fresh != old))
+    ++target.exchanges;
   fresh->ref();
   target.set_geometry(source.sizes(), source.strides());
   target.dtype = source.dtype();

@@ -36,7 +36,7 @@ struct Storage {
   enum class Kind : uint8_t { None, Inline, Pooled, Heap, External };
 
   RefCount refs;
-  uint32_t version;      // bumped by every in-place change of any tensor that shares these bytes
+  uint32_t version;  // bumped by every in-place change of any tensor that shares these bytes
   void* data;
   uint64_t bytes : 56;
   Kind kind : 8;
@@ -58,14 +58,14 @@ struct ExternalStorage : Storage {
 };
 
 enum TensorFlag : uint16_t {
-  kContiguous = 1,     // row-major without gaps
-  kRequiresGrad = 2,   // a leaf that asks for a gradient, or the output of a node
-  kSpilled = 4,        // shape and strides live in a pooled block
-  kIsView = 8,         // meta->base is the tensor that owns the data
-  kHasMeta = 16,       // meta is set
-  kUncounted = 32,     // `t.data` and its views: changes through them are not counted
+  kContiguous = 1,    // row-major without gaps
+  kRequiresGrad = 2,  // a leaf that asks for a gradient, or the output of a node
+  kSpilled = 4,       // shape and strides live in a pooled block
+  kIsView = 8,        // meta->base is the tensor that owns the data
+  kHasMeta = 16,      // meta is set
+  kUncounted = 32,    // `t.data` and its views: changes through them are not counted
+  kNumber = 64,       // made from a Python number: takes part in promotion as a scalar
   kOwnsHandle = 128,  // keeps its binding's object alive, because that carries the user's attributes
-  kNumber = 64,        // made from a Python number: takes part in promotion as a scalar
 };
 
 struct TensorImpl {
@@ -74,8 +74,9 @@ struct TensorImpl {
   uint8_t ndim;
   uint16_t flags;
   uint32_t output_nr;  // which output of grad_fn this is
-  uint32_t reserved;
-  void* data;  // first element
+  uint32_t
+      exchanges;  // how often it got another geometry, or was moved off its own bytes: saved tensors notice
+  void* data;     // first element
   Storage* storage;
   int64_t numel;
   Node* grad_fn;       // owned
@@ -163,6 +164,7 @@ inline TensorImpl* empty_scalar(DType dtype, uint8_t ndim) {
   impl->ndim = ndim;
   impl->flags = kContiguous;
   impl->output_nr = 0;
+  impl->exchanges = 0;
   impl->data = impl->inline_data;
   impl->storage = &impl->own;
   impl->numel = 1;
@@ -188,6 +190,7 @@ Tensor from_external(void* data, DimSpan sizes, DimSpan strides, DType dtype, vo
 // Exchanges data, shape and dtype (not the autograd links): for `t.data = u`.
 void set_data(TensorImpl& target, const Tensor& source);
 
+inline constexpr int64_t kMaxStride = int64_t{1} << 58;  // in elements; its bytes fit an int64
 int64_t count_elements(DimSpan sizes);  // product; throws torch's error on overflow or a negative size
 Dims contiguous_strides(DimSpan sizes);
 bool is_contiguous_geometry(DimSpan sizes, DimSpan strides);
