@@ -77,7 +77,7 @@ void zero_(const Tensor& target);
 // gradient on.
 void zero_history(const Tensor& target, const char* node);
 
-// ---- views and shapes (views.cpp, shape.cpp) ----
+// ---- views and shapes (views.cpp, parts.cpp, shape.cpp) ----
 int64_t wrap_dim(int64_t dim, int64_t ndim);  // throws torch's IndexError
 Tensor view(const Tensor& t, DimSpan sizes);  // one size may be -1
 Tensor reshape(const Tensor& t, DimSpan sizes);
