@@ -61,7 +61,10 @@ def __getattr__(name: str) -> object:
         value = getattr(importlib.import_module(_LAZY[name]), name)
         globals()[name] = value
         return value
-    raise AttributeError(f"module 'torch' has no attribute '{name}'")
+    raise AttributeError(
+        f"module 'torch' has no attribute '{name}'\n"
+        f"This is hinoko {_C._version}, which does not have all of torch."
+    )
 
 
 def __dir__() -> list[str]:
