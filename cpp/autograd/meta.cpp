@@ -13,7 +13,7 @@ void release_graph_links(TensorImpl& impl) noexcept {
     fn->unref();
   }
   if (AutogradMeta* meta = std::exchange(impl.meta, nullptr)) {
-    impl.flags &= static_cast<uint16_t>(~(kHasMeta | kIsView));
+    impl.flags &= static_cast<uint16_t>(~kIsView);
     delete meta;
   }
 }

@@ -38,10 +38,7 @@ struct AutogradMeta : Pooled {
 };
 
 inline AutogradMeta& meta_of(TensorImpl& impl) {
-  if (!impl.meta) {
-    impl.meta = new AutogradMeta(impl);
-    impl.flags |= kHasMeta;
-  }
+  if (!impl.meta) impl.meta = new AutogradMeta(impl);
   return *impl.meta;
 }
 

@@ -62,7 +62,6 @@ enum TensorFlag : uint16_t {
   kRequiresGrad = 2,  // a leaf that asks for a gradient, or the output of a node
   kSpilled = 4,       // shape and strides live in a pooled block
   kIsView = 8,        // meta->base is the tensor that owns the data
-  kHasMeta = 16,      // meta is set
   kUncounted = 32,    // `t.data` and its views: changes through them are not counted
   kNumber = 64,       // made from a Python number: takes part in promotion as a scalar
   kOwnsHandle = 128,  // keeps its binding's object alive, because that carries the user's attributes
