@@ -1,11 +1,16 @@
 // The extension module hinoko._C.
+#include "base/blocks.h"
+#include "base/parallel.h"
+#include "base/pool.h"
 #include "bindings/python.h"
+#include "kernels/kernels.h"
 
 namespace hinoko::bindings {
 
 namespace {
 
 void init_module(py::module_& m) {
+  kernels::select();
   init_types(m);
   init_tensor_type(m);
   init_node_type(m);
@@ -65,6 +70,22 @@ void init_module(py::module_& m) {
       fail(ErrorKind::Type, "can_cast(): arguments must be torch.dtype");
     return can_cast(as_dtype(from.ptr()), as_dtype(to.ptr()));
   });
+  m.def("_memory_stats", [] {
+    const BlockStats blocks = block_stats();
+    py::dict out;
+    out["live_bytes"] = blocks.live_bytes;
+    out["peak_bytes"] = blocks.peak_bytes;
+    out["cached_bytes"] = blocks.cached_bytes;
+    out["allocations"] = blocks.allocations;
+    out["reused"] = blocks.reused;
+    out["small_blocks"] = g_pool.live_blocks;
+    out["small_bytes"] = g_pool.slab_bytes;
+    return out;
+  });
+  m.def("_empty_cache", [] { block_trim(); });
+  m.def("_num_threads", [] { return num_threads(); });
+  m.def("_set_num_threads", [](int count) { set_num_threads(count); });
+  m.def("_cpu_capability", [] { return kernels::capability_name(kernels::active_capability()); });
   m.attr("_version") = HINOKO_VERSION;
 }
 

@@ -1,7 +1,7 @@
 // Loops of the rows of table/binary.def, and their relatives with a scalar: add with alpha, pow.
 #include "kernels/loops.h"
 
-namespace hinoko::kernels {
+namespace hinoko::kernels::HINOKO_ISA {
 
 namespace {
 
@@ -123,4 +123,4 @@ const LoopRow where = for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
   };
 });
 
-}  // namespace hinoko::kernels
+}  // namespace hinoko::kernels::HINOKO_ISA

@@ -3,7 +3,7 @@
 
 #include "kernels/loops.h"
 
-namespace hinoko::kernels {
+namespace hinoko::kernels::HINOKO_ISA {
 
 namespace {
 
@@ -30,4 +30,4 @@ const LoopRow cast[kNumDTypes] = {
 #undef X
 };
 
-}  // namespace hinoko::kernels
+}  // namespace hinoko::kernels::HINOKO_ISA

@@ -1,7 +1,7 @@
 // Matrix products. Small ones run straight over the operands; large ones pack the right-hand side into panels
 // as wide as a register tile (and the left-hand side where its rows are not adjacent), block by block of k.
 // The vector width follows the instruction set that this file is compiled for; results do not.
-#include "kernels/gemm.h"
+#include "kernels/compiled.h"
 
 #include <algorithm>
 #include <concepts>
@@ -11,7 +11,7 @@
 #include <new>
 #include <type_traits>
 
-namespace hinoko::kernels {
+namespace hinoko::kernels::HINOKO_ISA {
 
 namespace {
 
@@ -308,31 +308,32 @@ constexpr std::array<Entry, kNumDTypes> numeric_dtypes(F get) {
 
 }  // namespace
 
-const GemmTable gemm = numeric_dtypes<Gemm>([]<class T>(TypeTag<T>) -> Gemm {
-  if constexpr (std::is_same_v<T, bool>) {
-    return nullptr;
-  } else {
-    return product<typename Unsigned<T>::type>;
-  }
-});
+const GemmTable gemm = {
+    .product = numeric_dtypes<Gemm>([]<class T>(TypeTag<T>) -> Gemm {
+      if constexpr (std::is_same_v<T, bool>) {
+        return nullptr;
+      } else {
+        return product<typename Unsigned<T>::type>;
+      }
+    }),
+    .dot = numeric_dtypes<Dot>([]<class T>(TypeTag<T>) -> Dot {
+      if constexpr (std::is_same_v<T, bool>) {
+        return nullptr;
+      } else {
+        return [](int64_t n, void* out, const void* a, int64_t a_step, const void* b, int64_t b_step) {
+          using U = typename Unsigned<T>::type;
+          *static_cast<U*>(out) =
+              dot_of(n, static_cast<const U*>(a), a_step, static_cast<const U*>(b), b_step);
+        };
+      }
+    }),
+    .matrix_vector = numeric_dtypes<Gemv>([]<class T>(TypeTag<T>) -> Gemv {
+      if constexpr (std::is_same_v<T, bool>) {
+        return nullptr;
+      } else {
+        return matrix_times_vector<typename Unsigned<T>::type>;
+      }
+    }),
+};
 
-const std::array<Dot, kNumDTypes> dot = numeric_dtypes<Dot>([]<class T>(TypeTag<T>) -> Dot {
-  if constexpr (std::is_same_v<T, bool>) {
-    return nullptr;
-  } else {
-    return [](int64_t n, void* out, const void* a, int64_t a_step, const void* b, int64_t b_step) {
-      using U = typename Unsigned<T>::type;
-      *static_cast<U*>(out) = dot_of(n, static_cast<const U*>(a), a_step, static_cast<const U*>(b), b_step);
-    };
-  }
-});
-
-const std::array<Gemv, kNumDTypes> gemv = numeric_dtypes<Gemv>([]<class T>(TypeTag<T>) -> Gemv {
-  if constexpr (std::is_same_v<T, bool>) {
-    return nullptr;
-  } else {
-    return matrix_times_vector<typename Unsigned<T>::type>;
-  }
-});
-
-}  // namespace hinoko::kernels
+}  // namespace hinoko::kernels::HINOKO_ISA

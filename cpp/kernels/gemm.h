@@ -19,15 +19,12 @@ struct GemmCall {
   int64_t c_row;
 };
 using Gemm = void (*)(const GemmCall& call);
-using GemmTable = std::array<Gemm, kNumDTypes>;  // by dtype; null for bool
 
 // Note [Order of a product]: every element of c is summed over k in order, one multiplication and one
 // addition at a time. So the result depends neither on blocking, nor on vector width, nor on strides.
-extern const GemmTable gemm;
 
 // out = the sum of a[i] b[i]: in order up to 15 elements, in lanes beyond.
 using Dot = void (*)(int64_t n, void* out, const void* a, int64_t a_step, const void* b, int64_t b_step);
-extern const std::array<Dot, kNumDTypes> dot;
 
 // y[m] = a[m, k] x[k], y adjacent. Each row is a dot, or is summed in order where columns of `a` are
 // adjacent.
@@ -40,6 +37,11 @@ struct GemvCall {
   void* y;
 };
 using Gemv = void (*)(const GemvCall& call);
-extern const std::array<Gemv, kNumDTypes> gemv;
+
+struct GemmTable {  // by dtype; null for bool
+  std::array<Gemm, kNumDTypes> product;
+  std::array<Dot, kNumDTypes> dot;
+  std::array<Gemv, kNumDTypes> matrix_vector;
+};
 
 }  // namespace hinoko::kernels

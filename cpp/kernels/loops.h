@@ -1,33 +1,14 @@
-// The interface of all elementwise kernels: a loop over n elements of raw operands, p[0] the output, each
-// with its stride in bytes (0: the same element throughout). An output may be one of the inputs.
+// How the elementwise kernels are written: loops over raw operands with the common strides spelled out.
+// Only the sources that are compiled per instruction set include this.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 
+#include "kernels/compiled.h"
 #include "table/rows.h"
-#include "tensor/dtype.h"
 
-namespace hinoko::kernels {
-
-using Loop = void (*)(int64_t n, char* const* p, const int64_t* strides);
-
-using LoopRow = std::array<Loop, kNumDTypes>;  // by dtype; null where an operation does not exist for one
-
-extern const LoopRow unary[kUnaryCount];           // y, x
-extern const LoopRow unary_gradient[kUnaryCount];  // gx, g, x, y
-extern const LoopRow binary[kBinaryCount];         // c, a, b
-extern const LoopRow gradient_a[kBinaryCount];     // ga, g, a, b
-extern const LoopRow gradient_b[kBinaryCount];     // gb, g, a, b
-extern const LoopRow add_scaled;                   // c, a, b, alpha: a + alpha * b
-extern const LoopRow pow_scalar;                   // y, x, exponent (stride 0)
-extern const LoopRow pow_scalar_gradient;          // gx, g, x, exponent (stride 0)
-extern const LoopRow where;                        // c, condition (bool), a, b
-extern const LoopRow cast[kNumDTypes];             // [from][to]: y, x
-extern const LoopRow bitwise_not;                  // y, x
-
-inline Loop pick(const LoopRow& row, DType d) { return row[static_cast<size_t>(d)]; }
+namespace hinoko::kernels::HINOKO_ISA {
 
 // One entry per dtype: get(TypeTag<T>{}) returns the loop for T.
 template <class F>
@@ -102,4 +83,4 @@ inline void loop3(int64_t n, char* const* p, const int64_t* s, F f) {
     at<T>(p[0], i * s[0]) = f(at<T>(p[1], i * s[1]), at<T>(p[2], i * s[2]), at<T>(p[3], i * s[3]));
 }
 
-}  // namespace hinoko::kernels
+}  // namespace hinoko::kernels::HINOKO_ISA

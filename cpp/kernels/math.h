@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/isa.h"
 #include "tensor/scalar.h"
 
 namespace hinoko {
+inline namespace HINOKO_ISA {
 
 // A real constant in a row: takes the type of what it meets.
 struct Constant {
@@ -247,4 +249,5 @@ T pow_gradient_exponent(T g, T a, T b) {
 }
 
 }  // namespace math
+}  // namespace HINOKO_ISA
 }  // namespace hinoko

@@ -20,17 +20,20 @@ struct ReduceBlock {
 using ReduceLoop = void (*)(const ReduceBlock& block);
 using ReduceRow = std::array<ReduceLoop, kNumDTypes>;  // by the dtype of `in`
 
-// out += the sum of the rows. Floating point in its own dtype, whole numbers and bool into int64.
-// Note [Order of a sum]: partial sums are kept in 32-byte lanes, four of them side by side, and carried
-// through a cascade of levels, so that the error grows with the logarithm of the count. The order is part of
-// the contract (results are the same on every machine): it is torch's.
-extern const ReduceRow sum;
-// out = the larger (smaller) of out and all elements of a single column; nan wins.
-extern const ReduceRow max;
-extern const ReduceRow min;
-// out and indices = the first largest (smallest) element of each column; `out_stride` is the element's size.
-extern const ReduceRow max_index;
-extern const ReduceRow min_index;
+struct ReduceTable {
+  // out += the sum of the rows. Floating point in its own dtype, whole numbers and bool into int64.
+  // Note [Order of a sum]: partial sums are kept in 32-byte lanes, four of them side by side, and carried
+  // through a cascade of levels, so that the error grows with the logarithm of the count. The order is part
+  // of the contract (results are the same on every machine): it is torch's.
+  ReduceRow sum;
+  // out = the larger (smaller) of out and all elements of a single column; nan wins.
+  ReduceRow max;
+  ReduceRow min;
+  // out and indices = the first largest (smallest) element of each column; `out_stride` is the element's
+  // size.
+  ReduceRow max_index;
+  ReduceRow min_index;
+};
 
 // One element for each outer and inner position of a contiguous tensor [outer, size, inner]: moves between
 // the whole tensor and the tensor of the chosen elements.

@@ -1,7 +1,7 @@
 // Loops of the rows of table/unary.def.
 #include "kernels/loops.h"
 
-namespace hinoko::kernels {
+namespace hinoko::kernels::HINOKO_ISA {
 
 namespace {
 
@@ -54,4 +54,4 @@ const LoopRow bitwise_not = for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
   return nullptr;
 });
 
-}  // namespace hinoko::kernels
+}  // namespace hinoko::kernels::HINOKO_ISA

@@ -3,7 +3,8 @@
 
 #include <initializer_list>
 
-#include "kernels/loops.h"
+#include "kernels/kernels.h"
+#include "table/rows.h"
 #include "tensor/promote.h"
 #include "tensor/tensor.h"
 

@@ -3,7 +3,7 @@
 // strides.
 #include "autograd/engine.h"
 #include "autograd/saved.h"
-#include "kernels/gemm.h"
+#include "kernels/kernels.h"
 #include "ops/views.h"
 
 #include <cstring>
@@ -36,7 +36,7 @@ void multiply(DType dtype, const Matrix& out, const Matrix& a, const Matrix& b) 
   const kernels::GemmCall call{a.rows,          b.columns,       a.columns,     a.data,
                                a.row_stride,    a.column_stride, b.data,        b.row_stride,
                                b.column_stride, out.data,        out.row_stride};
-  kernels::gemm[static_cast<size_t>(dtype)](call);
+  kernels::gemm.product[static_cast<size_t>(dtype)](call);
 }
 
 Tensor mm_raw(DType dtype, const Matrix& a, const Matrix& b, bool column_major = false) {
@@ -54,7 +54,7 @@ Tensor mv_raw(DType dtype, const Matrix& a, const TensorImpl& x) {
   if (a.rows == 0) return out;
   const kernels::GemvCall call{a.rows,          a.columns, a.data,      a.row_stride,
                                a.column_stride, x.data,    x.stride(0), out.raw()};
-  kernels::gemv[static_cast<size_t>(dtype)](call);
+  kernels::gemm.matrix_vector[static_cast<size_t>(dtype)](call);
   return out;
 }
 
@@ -245,8 +245,8 @@ Tensor dot(const Tensor& a, const Tensor& b) {
          " elements respectively");
   if (a.dtype() == DType::Bool) fail(ErrorKind::NotImplemented, "\"dot\" not implemented for 'Bool'");
   Tensor out = Tensor::steal(empty_scalar(a.dtype(), 0));
-  kernels::dot[static_cast<size_t>(a.dtype())](a.numel(), out.raw(), a.raw(), a.stride(0), b.raw(),
-                                               b.stride(0));
+  kernels::gemm.dot[static_cast<size_t>(a.dtype())](a.numel(), out.raw(), a.raw(), a.stride(0), b.raw(),
+                                                    b.stride(0));
   if (needs_grad(a, b)) link(out, new DotNode, a, b);
   return out;
 }

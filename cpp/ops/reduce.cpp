@@ -1,6 +1,6 @@
 // Sums, means and extremes, of everything or along dimensions, and their derivatives. A reduction is brought
 // to blocks of two dimensions (for_each_block) for the kernels.
-#include "kernels/reduce.h"
+#include "kernels/kernels.h"
 
 #include <cstring>
 
@@ -125,13 +125,13 @@ Tensor sum_raw(const Tensor& t, DimMask mask, bool keepdim, DType dtype) {
     const Tensor in = cast_raw(t, dtype);
     Tensor out = empty(reduced_sizes(in, mask, keepdim), dtype);
     std::memset(out.raw(), 0, static_cast<size_t>(out.numel()) * item_size(dtype));
-    for_each_block(kernels::sum[static_cast<size_t>(dtype)], out, in, mask);
+    for_each_block(kernels::reduce.sum[static_cast<size_t>(dtype)], out, in, mask);
     return out;
   }
   const Tensor in = dtype == DType::Bool || is_floating(t.dtype()) ? cast_raw(t, dtype) : t;
   Tensor out = empty(reduced_sizes(in, mask, keepdim), DType::Int64);
   std::memset(out.raw(), 0, static_cast<size_t>(out.numel()) * sizeof(int64_t));
-  for_each_block(kernels::sum[static_cast<size_t>(in.dtype())], out, in, mask);
+  for_each_block(kernels::reduce.sum[static_cast<size_t>(in.dtype())], out, in, mask);
   return cast_raw(out, dtype);
 }
 
@@ -382,8 +382,8 @@ Tensor extreme(const Tensor& t, const kernels::ReduceRow& loops, const char* ope
 
 }  // namespace
 
-Tensor max(const Tensor& t) { return extreme(t, kernels::max, "max", "MaxBackward1"); }
-Tensor min(const Tensor& t) { return extreme(t, kernels::min, "min", "MinBackward1"); }
+Tensor max(const Tensor& t) { return extreme(t, kernels::reduce.max, "max", "MaxBackward1"); }
+Tensor min(const Tensor& t) { return extreme(t, kernels::reduce.min, "min", "MinBackward1"); }
 
 // ---- extremes along a dimension ----
 
@@ -537,10 +537,10 @@ ValuesAndIndices extreme_along(const Tensor& t, int64_t dim, bool keepdim, const
 }  // namespace
 
 ValuesAndIndices max(const Tensor& t, int64_t dim, bool keepdim) {
-  return extreme_along(t, dim, keepdim, kernels::max_index, "max", "MaxBackward0");
+  return extreme_along(t, dim, keepdim, kernels::reduce.max_index, "max", "MaxBackward0");
 }
 ValuesAndIndices min(const Tensor& t, int64_t dim, bool keepdim) {
-  return extreme_along(t, dim, keepdim, kernels::min_index, "min", "MinBackward0");
+  return extreme_along(t, dim, keepdim, kernels::reduce.min_index, "min", "MinBackward0");
 }
 
 }  // namespace hinoko

@@ -4,13 +4,14 @@
 #include <limits>
 #include <new>
 
+#include "base/blocks.h"
+
 namespace hinoko {
 
 namespace {
 
 constexpr size_t kInlineBytes = sizeof(TensorImpl::inline_data);
 constexpr size_t kPooledDataBytes = kPoolMaxBytes;
-constexpr size_t kAlignment = 64;
 
 [[noreturn, gnu::cold]] void out_of_memory(size_t bytes) {
   fail(
@@ -37,12 +38,9 @@ void allocate(TensorImpl& impl, size_t bytes) {
     s.kind = Storage::Kind::Pooled;
     s.data = pool_alloc(bytes);
   } else {
-    // Huge requests fail here instead of being overcommitted and killed later.
-    void* data = bytes > (size_t{1} << 47)
-                     ? nullptr
-                     : std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+    void* data = block_alloc(bytes);
     if (!data) out_of_memory(bytes);
-    s.kind = Storage::Kind::Heap;
+    s.kind = Storage::Kind::Block;
     s.data = data;
   }
   impl.data = s.data;
@@ -58,7 +56,7 @@ void Storage::destroy() noexcept {
     return;
   }
   if (kind == Kind::Pooled) pool_free(data, bytes);
-  if (kind == Kind::Heap) std::free(data);
+  if (kind == Kind::Block) block_free(data, bytes);
   auto* impl = reinterpret_cast<TensorImpl*>(reinterpret_cast<char*>(this) - offsetof(TensorImpl, own));
   impl->release_geometry();
   pool_free(impl, sizeof(TensorImpl));

@@ -33,7 +33,7 @@ bool base_requires_grad(const TensorImpl& view) noexcept;
 extern void (*g_release_handle)(void* handle) noexcept;
 
 struct Storage {
-  enum class Kind : uint8_t { None, Inline, Pooled, Heap, External };
+  enum class Kind : uint8_t { None, Inline, Pooled, Block, External };
 
   RefCount refs;
   uint32_t version;  // bumped by every in-place change of any tensor that shares these bytes

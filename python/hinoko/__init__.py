@@ -23,9 +23,11 @@ del _name
 
 from hinoko._functional import (
     allclose,
+    empty_cache,
     get_num_interop_threads,
     get_num_threads,
     is_tensor,
+    memory_stats,
     set_default_dtype,
     set_num_interop_threads,
     set_num_threads,
@@ -39,7 +41,7 @@ __version__: str = _C._version
 
 newaxis = None
 
-_SUBMODULES = frozenset({"autograd", "cuda", "optim", "random", "utils"})
+_SUBMODULES = frozenset({"autograd", "backends", "cuda", "optim", "random", "utils"})
 _LAZY = {
     "BoolTensor": "hinoko._legacy",
     "DoubleTensor": "hinoko._legacy",

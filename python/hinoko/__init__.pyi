@@ -7,6 +7,7 @@ from math import pi as pi
 
 from hinoko import _C as _C
 from hinoko import autograd as autograd
+from hinoko import backends as backends
 from hinoko import cuda as cuda
 from hinoko import optim as optim
 from hinoko import random as random
@@ -161,9 +162,11 @@ from hinoko._C import zero_ as zero_
 from hinoko._C import zeros as zeros
 from hinoko._C import zeros_like as zeros_like
 from hinoko._functional import allclose as allclose
+from hinoko._functional import empty_cache as empty_cache
 from hinoko._functional import get_num_interop_threads as get_num_interop_threads
 from hinoko._functional import get_num_threads as get_num_threads
 from hinoko._functional import is_tensor as is_tensor
+from hinoko._functional import memory_stats as memory_stats
 from hinoko._functional import set_default_dtype as set_default_dtype
 from hinoko._functional import set_num_interop_threads as set_num_interop_threads
 from hinoko._functional import set_num_threads as set_num_threads

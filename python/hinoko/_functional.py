@@ -8,7 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
-_threads = 1
 _interop_threads = 1
 
 
@@ -49,13 +48,31 @@ def _word(tensor: _C.Tensor) -> str:
 
 def get_num_threads() -> int:
     """The number of threads that an operation may use."""
-    return _threads
+    return _C._num_threads()
 
 
 def set_num_threads(int: int, /) -> None:
-    """Sets the number of threads that an operation may use. Operations run on one thread so far."""
-    global _threads
-    _threads = _positive(int, "set_num_threads")
+    """Sets the number of threads that a large operation may use. Results do not depend on it.
+
+    At first it is ``OMP_NUM_THREADS`` where that is set, else the number of processors that the process may use.
+    """
+    _C._set_num_threads(_positive(int, "set_num_threads"))
+
+
+def memory_stats() -> dict[str, int]:
+    """What the tensors of this process hold, in bytes and counts.
+
+    ``live_bytes`` and ``peak_bytes`` are those of tensors above 1 KB; ``cached_bytes`` wait for such tensors to
+    come; of ``allocations`` so far the cache served ``reused``. ``small_blocks`` are in use for everything
+    smaller (tensors, graph nodes, shapes), out of ``small_bytes`` taken from the system.
+    """
+    return _C._memory_stats()
+
+
+def empty_cache() -> None:
+    """Gives the memory that waits for large tensors back to the system. That also happens when none came or went
+    for two seconds."""
+    _C._empty_cache()
 
 
 def get_num_interop_threads() -> int:

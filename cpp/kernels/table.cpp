@@ -1,0 +1,14 @@
+// The kernels of one instruction set as a table.
+#include "kernels/compiled.h"
+
+namespace hinoko::kernels::HINOKO_ISA {
+
+extern const Table& table();
+
+const Table& table() {
+  static const Table all{unary,      unary_gradient,      binary, gradient_a,  gradient_b, cast, add_scaled,
+                         pow_scalar, pow_scalar_gradient, where,  bitwise_not, reduce,     gemm};
+  return all;
+}
+
+}  // namespace hinoko::kernels::HINOKO_ISA
