@@ -18,9 +18,7 @@ Tensor take(TensorImpl*& slot) { return Tensor::steal(std::exchange(slot, nullpt
 Tensor sum_gradients(Tensor&& gathered, Tensor&& fresh, bool create_graph) {
   const auto& ops = g_engine_ops;
   if (create_graph) return ops.add(gathered, fresh);
-  const auto owned = [](const Tensor& t) {
-    return t->refs == 1 && t->storage == &t->own && t->own.refs == 1 && t.is_contiguous();
-  };
+  const auto owned = [](const Tensor& t) { return t.is_sole() && t.is_contiguous(); };
   if (gathered.dtype() == fresh.dtype() && same(gathered.sizes(), fresh.sizes())) {
     if (owned(gathered)) {
       ops.add_into(gathered, fresh);

@@ -54,6 +54,17 @@ class Sweep {
     const Node* fn = node.edges()[i].fn;
     return fn && (!restricted_ || fn->receives_);
   }
+  // The sum gathered so far for edge `i`, where a derivative may add to it in place: nobody else sees it, and
+  // what is sent along the edge arrives there as it is. Else null.
+  TensorImpl* gathered(const Node& node, uint32_t i) const noexcept {
+    const Edge edge = node.edges()[i];
+    if (!edge.fn || edge.nr != 0 || node.extra_ || options_.create_graph) return nullptr;
+    const Node& fn = *edge.fn;
+    if (fn.sweep_ != id_ || !fn.queued_ || !fn.grad_) return nullptr;
+    TensorImpl& sum = *fn.grad_;
+    const bool sole = sum.refs == 1 && sum.storage == &sum.own && sum.own.refs == 1 && sum.is_contiguous();
+    return sole ? &sum : nullptr;
+  }
   bool create_graph() const noexcept { return options_.create_graph; }
   // Runs a hook. It may sweep the same nodes, and so may another thread meanwhile: what this sweep keeps in
   // nodes is put aside until the hook is back.

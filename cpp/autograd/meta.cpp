@@ -25,8 +25,7 @@ void AccumulateGrad::backward(Tensor grad, Sweep& sweep) {
   Tensor& held = leaf.meta->grad;
   if (!held) {
     // The buffer becomes .grad if nobody else sees it; a gradient that is part of a graph is copied.
-    const bool ours = !sweep.create_graph() && grad->refs == 1 && grad->storage == &grad->own &&
-                      grad->own.refs == 1 && (leaf.is_contiguous() ? grad.is_contiguous() : false);
+    const bool ours = !sweep.create_graph() && grad.is_sole() && leaf.is_contiguous() && grad.is_contiguous();
     held = ours ? std::move(grad) : ops.clone_like(grad, Tensor::share(&leaf));
   } else if (!sweep.create_graph()) {
     // The leaf's data and gradient may have been replaced since the forward pass.

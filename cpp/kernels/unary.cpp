@@ -19,7 +19,7 @@ constexpr LoopRow forward() {
 template <class Row>
 constexpr LoopRow gradient() {
   return for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
-    if constexpr (std::is_floating_point_v<T> && Row::keeps != KeepNone)
+    if constexpr (std::is_floating_point_v<T>)
       return [](int64_t n, char* const* p, const int64_t* s) {
         loop3<T>(n, p, s, [](T g, T x, T y) { return Row::template gradient<T>(g, x, y); });
       };

@@ -1,6 +1,7 @@
 // Elementwise operations of two operands: what a row of table/binary.def becomes, for a tensor and a tensor,
 // a tensor and a Python number, and in place. Powers and other special cases are in power.cpp.
 #include "ops/binary.h"
+#include "ops/gradient.h"
 
 #include "autograd/engine.h"
 
@@ -32,53 +33,46 @@ struct BinaryNode final : NodeOf<2> {
       sweep.send(*this, 1, std::move(gb));
       return;
     }
-    Tensor ga, gb;
     if (needs_a) {
       if constexpr (Row::keeps_a == 0) {
-        ga = Row::template gradient_a<Tensor, Tensor>(g, Tensor(), Tensor());
+        sweep.send(*this, 0, Row::template gradient_a<Tensor, Tensor>(g, Tensor(), Tensor()));
       } else {
-        ga = fused(kernels::gradient_a, g, needs_b, Row::keeps_a);
+        send_fused(sweep, 0, kernels::gradient_a, g, !needs_b, Row::keeps_a);
       }
     }
     if (needs_b) {
       if constexpr (Row::keeps_b == 0) {
-        gb = Row::template gradient_b<Tensor, Tensor>(g, Tensor(), Tensor());
+        sweep.send(*this, 1, Row::template gradient_b<Tensor, Tensor>(g, Tensor(), Tensor()));
       } else {
-        gb = fused(kernels::gradient_b, g, false, Row::keeps_b);
+        send_fused(sweep, 1, kernels::gradient_b, g, true, Row::keeps_b);
       }
     }
-    g = Tensor();
-    sweep.send(*this, 0, std::move(ga));
-    sweep.send(*this, 1, std::move(gb));
   }
   bool keeps(uint8_t which) const {
     return ((edges_used & 1 ? Row::keeps_a : 0) | (edges_used & 2 ? Row::keeps_b : 0)) & which;
   }
-  // One pass over memory; in the buffer of g itself where that is ours and no longer needed.
-  Tensor fused(const kernels::LoopRow* loops, Tensor& g, bool g_needed, uint8_t reads) {
+  void send_fused(Sweep& sweep, uint32_t i, const kernels::LoopRow* loops, Tensor& g, bool last,
+                  uint8_t reads) {
     const TensorImpl* x = reads & rows::A ? &a.peek(*this) : g.get();
     const TensorImpl* y = reads & rows::B ? &b.peek(*this) : g.get();
     const kernels::Loop loop = kernels::pick(loops[static_cast<int>(Row::id)], g.dtype());
-    if (x->dtype == g.dtype() && y->dtype == g.dtype()) {
-      if (g->numel == 1 && x->numel == 1 && y->numel == 1) {
-        Tensor out = !g_needed && is_ours(g) ? g
-                     : g->ndim <= 1          ? Tensor::steal(empty_scalar(g.dtype(), g->ndim))
-                                             : empty(g.sizes(), g.dtype());
-        char* const pointers[] = {static_cast<char*>(out.raw()), static_cast<char*>(g.raw()),
-                                  static_cast<char*>(x->data), static_cast<char*>(y->data)};
-        const int64_t strides[] = {8, 8, 8, 8};
-        loop(1, pointers, strides);
-        return out;
-      }
-      Tensor out = !g_needed && is_ours(g) ? g : empty_like_operands(g.sizes(), g.dtype(), {g, x, y});
-      run_loop(loop, out, {g, x, y});
-      return out;
+    if (x->dtype != g.dtype() || y->dtype != g.dtype()) {
+      const Tensor cast_x = cast_raw(Tensor::share(const_cast<TensorImpl*>(x)), g.dtype());
+      const Tensor cast_y = cast_raw(Tensor::share(const_cast<TensorImpl*>(y)), g.dtype());
+      return send_gradient(sweep, *this, i, loop, g, last, {cast_x, cast_y});
     }
-    const Tensor cast_x = cast_raw(Tensor::share(const_cast<TensorImpl*>(x)), g.dtype());
-    const Tensor cast_y = cast_raw(Tensor::share(const_cast<TensorImpl*>(y)), g.dtype());
-    Tensor out = empty_like_operands(g.sizes(), g.dtype(), {g, cast_x, cast_y});
-    run_loop(loop, out, {g, cast_x, cast_y});
-    return out;
+    if (g->numel == 1 && x->numel == 1 && y->numel == 1) {
+      Tensor out = last && is_ours(g) ? std::move(g)
+                   : g->ndim <= 1     ? Tensor::steal(empty_scalar(g.dtype(), g->ndim))
+                                      : empty(g.sizes(), g.dtype());
+      const TensorImpl* from = g ? g.get() : out.get();
+      char* const pointers[] = {static_cast<char*>(out.raw()), static_cast<char*>(from->data),
+                                static_cast<char*>(x->data), static_cast<char*>(y->data)};
+      const int64_t strides[] = {8, 8, 8, 8};
+      loop(1, pointers, strides);
+      return sweep.send(*this, i, std::move(out));
+    }
+    send_gradient(sweep, *this, i, loop, g, last, {x, y});
   }
   void save(const Tensor& x, const Tensor& y) {
     edges_used = static_cast<uint8_t>((edges()[0].fn ? 1 : 0) | (edges()[1].fn ? 2 : 0));

@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "base/parallel.h"
+
 namespace hinoko {
 
 DType g_default_dtype = DType::Float32;
@@ -97,76 +99,144 @@ Tensor empty_like_operands(DimSpan sizes, DType dtype, std::initializer_list<Ope
   return empty_strided(sizes, out, dtype);
 }
 
-void run_loop(kernels::Loop loop, const TensorImpl* out, std::initializer_list<Operand> inputs) {
-  const int count = 1 + static_cast<int>(inputs.size());
+namespace {
+
+// So many elements are worth a thread of their own.
+constexpr int64_t kGrain = 32768;
+
+// How a loop walks over its operands: dimensions of one element dropped, ordered by the output's strides,
+// merged.
+struct Walk {
+  struct Dimension {
+    int64_t size, stride[kMaxOperands];
+  };
+  int count;  // of operands
   char* pointers[kMaxOperands];
-  int64_t inner[kMaxOperands];
-  const Operand* operands[kMaxOperands];
-  const Operand first(out);
-  operands[0] = &first;
-  int k = 1;
+  SmallVector<Dimension, 8> dims;  // outermost first
+
+  Walk(const TensorImpl* out, std::initializer_list<Operand> inputs) {
+    count = 1 + static_cast<int>(inputs.size());
+    const Operand first(out);
+    const Operand* operands[kMaxOperands] = {&first};
+    int k = 1;
+    for (const Operand& o : inputs) operands[k++] = &o;
+    const DimSpan sizes = out->sizes();
+    const int n = static_cast<int>(sizes.size());
+    SmallVector<int64_t, 40> strides(int64_t{count} * n);
+    for (k = 0; k < count; ++k) {
+      const Operand& o = *operands[k];
+      pointers[k] = o.tensor ? static_cast<char*>(o.tensor->data)
+                             : const_cast<char*>(static_cast<const char*>(o.number));
+      broadcast_strides(o, sizes, strides.data() + k * n);
+    }
+    Dims order;
+    for (int i = 0; i < n; ++i)
+      if (sizes[static_cast<size_t>(i)] != 1) order.push_back(i);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int64_t a, int64_t b) { return strides[a] > strides[b]; });
+    for (const int64_t d : order) {
+      Dimension next;
+      next.size = sizes[static_cast<size_t>(d)];
+      for (k = 0; k < count; ++k) next.stride[k] = strides[k * n + d];
+      bool merges = !dims.empty();
+      for (k = 0; merges && k < count; ++k) merges = dims.back().stride[k] == next.stride[k] * next.size;
+      if (merges) next.size *= dims.back().size, dims.pop_back();
+      dims.push_back(next);
+    }
+  }
+
+  void run(kernels::Loop loop, int64_t begin,
+           int64_t end) const noexcept;  // a part of the outermost dimension
+};
+
+void Walk::run(kernels::Loop loop, int64_t begin, int64_t end) const noexcept {
+  char* at[kMaxOperands];
+  for (int k = 0; k < count; ++k) at[k] = pointers[k] + begin * dims[0].stride[k];
+  const int outer = static_cast<int>(dims.size()) - 1;
+  if (outer == 0) return loop(end - begin, at, dims[0].stride);
+  const Dimension& last = dims[outer];
+  int64_t counter[64] = {};
+  for (;;) {
+    loop(last.size, at, last.stride);
+    int d = outer - 1;
+    for (; d >= 0; --d) {
+      const Dimension& dim = dims[d];
+      const int64_t size = d == 0 ? end - begin : dim.size;
+      if (++counter[d] < size) {
+        for (int k = 0; k < count; ++k) at[k] += dim.stride[k];
+        break;
+      }
+      for (int k = 0; k < count; ++k) at[k] -= dim.stride[k] * (size - 1);
+      counter[d] = 0;
+    }
+    if (d < 0) return;
+  }
+}
+
+}  // namespace
+
+void run_flat(kernels::Loop loop, int64_t n, char* const* pointers, const int64_t* strides, int count) {
+  if (n <= kGrain) return loop(n, pointers, strides);
+  parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
+    char* at[kMaxOperands];
+    for (int k = 0; k < count; ++k) at[k] = pointers[k] + begin * strides[k];
+    loop(end - begin, at, strides);
+  });
+}
+
+void run_loop(kernels::Loop loop, const TensorImpl* out, std::initializer_list<Operand> inputs) {
+  char* pointers[kMaxOperands];
+  int64_t strides[kMaxOperands];
+  pointers[0] = static_cast<char*>(out->data);
+  strides[0] = static_cast<int64_t>(item_size(out->dtype));
   bool plain = out->is_contiguous();
-  for (const Operand& o : inputs) operands[k++] = &o;
-  for (k = 0; k < count; ++k) {
-    const Operand& o = *operands[k];
+  int k = 1;
+  for (const Operand& o : inputs) {
     if (!o.tensor) {
       pointers[k] = const_cast<char*>(static_cast<const char*>(o.number));
-      inner[k] = 0;
+      strides[k++] = 0;
       continue;
     }
     pointers[k] = static_cast<char*>(o.tensor->data);
-    inner[k] = static_cast<int64_t>(item_size(o.tensor->dtype));
     if (o.tensor->numel == 1 && out->numel != 1) {
-      inner[k] = 0;
+      strides[k++] = 0;
     } else {
+      strides[k++] = static_cast<int64_t>(item_size(o.tensor->dtype));
       plain = plain && o.tensor->is_contiguous() && same(o.tensor->sizes(), out->sizes());
       if (o.tensor->numel == 0 && out->numel != 0) [[unlikely]]
         fail("The expanded size of the tensor ", out->sizes(), " must match the existing size ",
              o.tensor->sizes());
     }
   }
-  if (plain || out->numel == 1) return loop(out->numel, pointers, inner);
+  if (plain || out->numel == 1) return run_flat(loop, out->numel, pointers, strides, k);
   if (out->numel == 0) return;
+  const Walk walk(out, inputs);
+  const int64_t size = walk.dims[0].size;
+  parallel_for(size, std::max<int64_t>(1, kGrain / (out->numel / size)),
+               [&](int64_t begin, int64_t end) { walk.run(loop, begin, end); });
+}
 
-  // Strides of all operands, dimensions of one element dropped, ordered by the output's strides, merged.
-  const DimSpan sizes = out->sizes();
-  const int n = static_cast<int>(sizes.size());
-  SmallVector<int64_t, 40> strides(int64_t{count} * n);
-  for (k = 0; k < count; ++k) broadcast_strides(*operands[k], sizes, strides.data() + k * n);
-  Dims order;
-  for (int i = 0; i < n; ++i)
-    if (sizes[static_cast<size_t>(i)] != 1) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return strides[a] > strides[b]; });
-  struct Dimension {
-    int64_t size, stride[kMaxOperands];
-  };
-  SmallVector<Dimension, 8> dims;  // outermost first
-  for (const int64_t d : order) {
-    Dimension next;
-    next.size = sizes[static_cast<size_t>(d)];
-    for (k = 0; k < count; ++k) next.stride[k] = strides[k * n + d];
-    bool merges = !dims.empty();
-    for (k = 0; merges && k < count; ++k) merges = dims.back().stride[k] == next.stride[k] * next.size;
-    if (merges) next.size *= dims.back().size, dims.pop_back();
-    dims.push_back(next);
-  }
-  const int outer = static_cast<int>(dims.size()) - 1;
-  const Dimension& last = dims[outer];
-  Dims counter(outer);
-  for (;;) {
-    loop(last.size, pointers, last.stride);
-    int d = outer - 1;
-    for (; d >= 0; --d) {
-      const Dimension& dim = dims[d];
-      if (++counter[d] < dim.size) {
-        for (k = 0; k < count; ++k) pointers[k] += dim.stride[k];
-        break;
-      }
-      for (k = 0; k < count; ++k) pointers[k] -= dim.stride[k] * (dim.size - 1);
-      counter[d] = 0;
+bool run_loop_added(kernels::Loop loop, const TensorImpl* sum, std::initializer_list<Operand> inputs) {
+  const Walk walk(sum, inputs);
+  const int64_t step = static_cast<int64_t>(item_size(sum->dtype));
+  if (walk.dims.size() != 1 || walk.dims[0].stride[0] != step) return false;
+  const kernels::Loop add = kernels::pick(kernels::binary[static_cast<int>(BinaryId::add)], sum->dtype);
+  parallel_for(sum->numel, kGrain, [&](int64_t begin, int64_t end) {
+    constexpr int64_t kPiece = 1024;
+    alignas(64) char piece[kPiece * sizeof(double)];
+    const int64_t* const strides = walk.dims[0].stride;
+    for (int64_t i = begin; i < end; i += kPiece) {
+      const int64_t n = std::min(kPiece, end - i);
+      char* at[kMaxOperands] = {piece};
+      for (int k = 1; k < walk.count; ++k) at[k] = walk.pointers[k] + i * strides[k];
+      loop(n, at, strides);
+      char* const into = walk.pointers[0] + i * step;
+      char* const operands[] = {into, into, piece};
+      const int64_t steps[] = {step, step, step};
+      add(n, operands, steps);
     }
-    if (d < 0) return;
-  }
+  });
+  return true;
 }
 
 void copy_raw(const Tensor& target, const Tensor& source) {

@@ -35,6 +35,12 @@ inline void run_loop(kernels::Loop loop, const Tensor& out, std::initializer_lis
   run_loop(loop, out.get(), inputs);
 }
 
+// The same over raw operands that lie in memory alike.
+void run_flat(kernels::Loop loop, int64_t n, char* const* pointers, const int64_t* strides, int count);
+// sum += loop(inputs...), in pieces that stay in the cache, so that the loop's result is never in memory as a
+// whole. False, and nothing done, where `sum` and the inputs do not lie in memory alike.
+bool run_loop_added(kernels::Loop loop, const TensorImpl* sum, std::initializer_list<Operand> inputs);
+
 // The same tensor in another dtype, not recorded; `t` itself when nothing changes.
 Tensor cast_raw(const Tensor& t, DType dtype);
 // target = source (broadcast, cast), not recorded, not counted.
@@ -50,8 +56,6 @@ inline bool is_scalar_like(const Tensor& t) noexcept {
   return t->numel == 1 && t->ndim <= 1 && !(t->flags & kNumber);
 }
 // Whether nobody else can see the buffer of `t`, so that a result may be written into it.
-inline bool is_ours(const Tensor& t) noexcept {
-  return t->refs == 1 && t->storage == &t->own && t->own.refs == 1 && !t->grad_fn && t.is_contiguous();
-}
+inline bool is_ours(const Tensor& t) noexcept { return t.is_sole() && !t->grad_fn && t.is_contiguous(); }
 
 }  // namespace hinoko

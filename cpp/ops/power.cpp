@@ -2,6 +2,7 @@
 // all operations of two operands share.
 #include "autograd/engine.h"
 #include "ops/binary.h"
+#include "ops/gradient.h"
 
 namespace hinoko {
 
@@ -137,16 +138,12 @@ struct PowScalarNode final : NodeOf<1> {
     if (grad_enabled()) return sweep.send(*this, 0, pow_gradient_base(g, x.unpack(*this), exponent));
     const TensorImpl& in = x.peek(*this);
     const Number e(exponent, g.dtype());
+    const kernels::Loop loop = kernels::pick(kernels::pow_scalar_gradient, g.dtype());
     if (in.dtype != g.dtype()) {
       const Tensor cast = cast_raw(Tensor::share(const_cast<TensorImpl*>(&in)), g.dtype());
-      Tensor out = empty_like_operands(g.sizes(), g.dtype(), {g, cast});
-      run_loop(kernels::pick(kernels::pow_scalar_gradient, g.dtype()), out, {g, cast, e});
-      return sweep.send(*this, 0, std::move(out));
+      return send_gradient(sweep, *this, 0, loop, g, true, {cast, e});
     }
-    Tensor out = is_ours(g) ? g : empty_like_operands(g.sizes(), g.dtype(), {g, &in});
-    run_loop(kernels::pick(kernels::pow_scalar_gradient, g.dtype()), out, {g, &in, e});
-    g = Tensor();
-    sweep.send(*this, 0, std::move(out));
+    send_gradient(sweep, *this, 0, loop, g, true, {&in, e});
   }
   SavedTensor x;
   Scalar exponent;

@@ -2,6 +2,7 @@
 // fused loop over the formula; under create_graph the same formula runs on tensors and records itself.
 #include "autograd/engine.h"
 #include "autograd/saved.h"
+#include "ops/gradient.h"
 #include "ops/ops.h"
 
 namespace hinoko {
@@ -13,31 +14,24 @@ struct UnaryNode final : NodeOf<1> {
   const char* name() const override { return Row::node; }
   void release_saved() noexcept override { saved.reset(); }
   void backward(Tensor g, Sweep& sweep) override {
-    if constexpr (Row::keeps == KeepNone) {
-      sweep.send(*this, 0, Row::template gradient<Tensor>(g, Tensor(), Tensor()));
-    } else {
-      if (grad_enabled()) {
-        const Tensor kept = saved.unpack(*this);
-        sweep.send(*this, 0, Row::template gradient<Tensor>(g, kept, kept));
-        return;
-      }
-      // The loop reads one of x and y; the other operand is never looked at.
-      const TensorImpl& kept = saved.peek(*this);
-      const kernels::Loop loop = kernels::pick(kernels::unary_gradient[static_cast<int>(Row::id)], g.dtype());
-      if (is_ours(g) && (kept.flags & kContiguous)) {
-        char* const base = static_cast<char*>(g.raw());
-        char* const other = static_cast<char*>(kept.data);
-        char* const pointers[] = {base, base, other, other};
-        const int64_t step = static_cast<int64_t>(item_size(g.dtype()));
-        const int64_t strides[] = {step, step, step, step};
-        loop(g.numel(), pointers, strides);
-        sweep.send(*this, 0, std::move(g));
-        return;
-      }
-      Tensor out = empty_like_operands(g.sizes(), g.dtype(), {g, &kept});
-      run_loop(loop, out, {g, &kept, &kept});
-      sweep.send(*this, 0, std::move(out));
+    if (grad_enabled()) {
+      const Tensor kept = Row::keeps == KeepNone ? Tensor() : saved.unpack(*this);
+      sweep.send(*this, 0, Row::template gradient<Tensor>(g, kept, kept));
+      return;
     }
+    // The loop reads at most one of x and y; the other operand is never looked at.
+    const TensorImpl& kept = Row::keeps == KeepNone ? *g : saved.peek(*this);
+    const kernels::Loop loop = kernels::pick(kernels::unary_gradient[static_cast<int>(Row::id)], g.dtype());
+    if (g.numel() == 1 && is_ours(g) && (kept.flags & kContiguous)) {
+      char* const base = static_cast<char*>(g.raw());
+      char* const other = static_cast<char*>(kept.data);
+      char* const pointers[] = {base, base, other, other};
+      const int64_t strides[] = {8, 8, 8, 8};
+      loop(1, pointers, strides);
+      sweep.send(*this, 0, std::move(g));
+      return;
+    }
+    send_gradient(sweep, *this, 0, loop, g, true, {&kept, &kept});
   }
   SavedTensor saved;
 };

@@ -140,6 +140,10 @@ class Tensor : public Ref<TensorImpl> {
   bool is_contiguous() const noexcept { return object_->is_contiguous(); }
   bool requires_grad() const noexcept { return object_->requires_grad(); }
   bool is_leaf() const noexcept { return !object_->grad_fn; }
+  // Whether nobody else can see this tensor or its bytes.
+  bool is_sole() const noexcept {
+    return object_->refs == 1 && object_->storage == &object_->own && object_->own.refs == 1;
+  }
   template <class T>
   T* data() const noexcept {
     return static_cast<T*>(object_->data);
