@@ -58,13 +58,16 @@ def live_blocks(request: pytest.FixtureRequest) -> Iterator[None]:
     if IS_TORCH or request.node.get_closest_marker("keeps_blocks"):
         yield
         return
-    count = torch._C.live_blocks
+
+    def count() -> int:  # small blocks, and bytes of large ones
+        return int(torch._C.live_blocks() + torch.memory_stats()["live_bytes"])
+
     before = count()
     yield
     if count() > before:
         gc.collect()
     if not request.node.stash.get(_failed, True):
-        assert count() <= before, f"{count() - before} blocks outlive the test"
+        assert count() <= before, f"{count() - before} blocks (or bytes of large ones) outlive the test"
 
 
 @pytest.fixture(autouse=True)

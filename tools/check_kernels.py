@@ -1,8 +1,8 @@
 """Checks the objects of the kernels: python tools/check_kernels.py BUILD_DIRECTORY.
 
-A function that several objects may define (a template, an inline function) is kept once, and the linker may keep
-the one that was compiled for AVX. So every such function in an object for one instruction set has to lie in the
-namespace of that set.
+A function that several objects may define (a template, an inline function) is kept once, and the linker may
+keep the one that was compiled for AVX. So every such function in an object for one instruction set has to lie
+in the namespace of that set.
 """
 
 from __future__ import annotations

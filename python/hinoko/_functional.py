@@ -54,7 +54,8 @@ def get_num_threads() -> int:
 def set_num_threads(int: int, /) -> None:
     """Sets the number of threads that a large operation may use. Results do not depend on it.
 
-    At first it is ``OMP_NUM_THREADS`` where that is set, else the number of processors that the process may use.
+    At first it is ``OMP_NUM_THREADS`` where that is set, else the number of processors that the process
+    may use.
     """
     _C._set_num_threads(_positive(int, "set_num_threads"))
 
@@ -62,16 +63,18 @@ def set_num_threads(int: int, /) -> None:
 def memory_stats() -> dict[str, int]:
     """What the tensors of this process hold, in bytes and counts.
 
-    ``live_bytes`` and ``peak_bytes`` are those of tensors above 1 KB; ``cached_bytes`` wait for such tensors to
-    come; of ``allocations`` so far the cache served ``reused``. ``small_blocks`` are in use for everything
+    ``live_bytes`` and ``peak_bytes`` are those of tensors above 1 KB; ``cached_bytes`` wait for such tensors
+    to come; of ``allocations`` so far the cache served ``reused``. ``small_blocks`` are in use for everything
     smaller (tensors, graph nodes, shapes), out of ``small_bytes`` taken from the system.
     """
     return _C._memory_stats()
 
 
 def empty_cache() -> None:
-    """Gives the memory that waits for large tensors back to the system. That also happens when none came or went
-    for two seconds."""
+    """Gives the memory that waits for large tensors back to the system.
+
+    That also happens when none came or went for two seconds.
+    """
     _C._empty_cache()
 
 
