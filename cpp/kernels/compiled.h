@@ -12,5 +12,6 @@ extern const LoopRow cast[kNumDTypes];
 extern const LoopRow add_scaled, pow_scalar, pow_scalar_gradient, where, bitwise_not;
 extern const ReduceTable reduce;
 extern const GemmTable gemm;
+extern const SgdTable sgd;
 
 }  // namespace hinoko::kernels::HINOKO_ISA

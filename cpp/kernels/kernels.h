@@ -7,6 +7,7 @@
 
 #include "kernels/gemm.h"
 #include "kernels/reduce.h"
+#include "kernels/sgd.h"
 #include "table/ids.h"
 #include "tensor/dtype.h"
 
@@ -35,6 +36,7 @@ struct Table {
   LoopRow bitwise_not;            // y, x
   ReduceTable reduce;
   GemmTable gemm;
+  SgdTable sgd;
 };
 extern Table active;
 
@@ -51,6 +53,7 @@ inline constexpr const LoopRow& where = active.where;
 inline constexpr const LoopRow& bitwise_not = active.bitwise_not;
 inline constexpr const ReduceTable& reduce = active.reduce;
 inline constexpr const GemmTable& gemm = active.gemm;
+inline constexpr const SgdTable& sgd = active.sgd;
 
 // torch's names: DEFAULT, AVX2, AVX512.
 enum class Capability : uint8_t { Default, Avx2, Avx512 };

@@ -7,7 +7,7 @@ extern const Table& table();
 
 const Table& table() {
   static const Table all{unary,      unary_gradient,      binary, gradient_a,  gradient_b, cast, add_scaled,
-                         pow_scalar, pow_scalar_gradient, where,  bitwise_not, reduce,     gemm};
+                         pow_scalar, pow_scalar_gradient, where,  bitwise_not, reduce,     gemm, sgd};
   return all;
 }
 
