@@ -92,8 +92,11 @@ Node* link(const Tensor& out, const Tensor& a, const Tensor& b) {
   node->edges()[0] = gradient_edge(a);
   node->edges()[1] = gradient_edge(b);
   node->save(a, b);
-  if (a.dtype() != out.dtype() || b.dtype() != out.dtype() || !same(a.sizes(), out.sizes()) ||
-      !same(b.sizes(), out.sizes()))
+  const auto differs = [&](const Tensor& t) {
+    return t->dtype != out->dtype || t->ndim != out->ndim || t->numel != out->numel ||
+           (t->ndim > 1 && !same(t.sizes(), out.sizes()));
+  };
+  if (differs(a) || differs(b)) [[unlikely]]
     note_input_shapes(*node, out.dtype(), out.sizes(), {&a, &b});
   return node.release();
 }
