@@ -173,10 +173,8 @@ def guard(valgrind: str, subject: str, steps: int, update: bool) -> int:
         print(f"stored in {BASELINE.relative_to(ROOT)}")
         return 0
     if not good:
-        print(
-            f"More than {TOLERANCE:.0%} above the stored counts. Where that is the price of something good,"
-        )
-        print("`python -m bench.instructions --update` stores the new ones.")
+        print(f"Above the stored counts by more than {TOLERANCE:.0%}. Where that is the price of something")
+        print("good, `python -m bench.instructions --update` stores the new ones.")
     return 0 if good and not errors else 1
 
 

@@ -216,9 +216,9 @@ def findings(found: Large) -> list[str]:
         (target,) = row.case.targets
         for count in found.threads:
             ratio = row.ratio(count)
-            text = f"{row.case.name}, {_threads(count)}: {format_ratio(ratio)} of at least {target.least:g}x"
+            text = f"{row.case.name}, {_threads(count)}: {format_ratio(ratio)}"
             if ratio < target.least:
-                short.append((ratio / target.least, text))
+                short.append((ratio / target.least, f"{text} of at least {target.least:g}x"))
             if ratio < 1:
                 slower.append((ratio, text))
     lines = []
@@ -265,7 +265,10 @@ def as_json(found: Large) -> dict[str, Any]:
         return None if math.isnan(number) else number
 
     return {
-        "limits": {str(count): vars(limits) for count, limits in found.limits.items()},
+        "limits": {
+            str(count): {name: known(value) for name, value in vars(limits).items()}
+            for count, limits in found.limits.items()
+        },
         "rows": [
             {
                 "name": row.case.name,
