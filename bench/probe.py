@@ -111,11 +111,16 @@ def _peak_bytes() -> float:
 
 
 def peak(library: Library, case_name: str) -> dict[str, float]:
-    """Growth of the most resident memory over a few runs of a case, from when its inputs were made."""
+    """The most that is resident during a few runs of a case, its inputs included, beyond the bare library.
+
+    Counted from before the inputs are made: what a library keeps of the memory that making them took counts.
+    """
     from bench.large_cases import large_cases
     from bench.timing import compile_case, run_steps
 
     case = next(case for case in large_cases() if case.name == case_name)
+    gc.collect()
+    before = resident_bytes()
     sampler, _ = compile_case(case.tensor, library)
     gc.collect()
     try:
@@ -123,7 +128,6 @@ def peak(library: Library, case_name: str) -> dict[str, float]:
             file.write("5")  # resets the peak to what is resident now
     except OSError:
         return {"bytes": float("nan")}
-    before = _peak_bytes()
     run_steps(sampler, 3)
     return {"bytes": _peak_bytes() - before}
 

@@ -197,4 +197,4 @@ def test_peak_memory_of_a_case() -> None:
     grown = process.probe("peak", "hinoko", LIBRARY, "x + x, 1e7")["bytes"]
     if math.isnan(grown):
         pytest.skip("the system does not tell")
-    assert 35e6 < grown < 200e6  # sanitizers hold freed memory back
+    assert 75e6 < grown < 300e6  # sanitizers hold freed memory back
