@@ -17,6 +17,8 @@ from bench.limits import Limits, reached
 from bench.report import Cell, format_bytes, format_ratio, format_time, judge, worst
 from bench.timing import ABSENT, Measured, select
 
+# How many times slower torch may be on more threads before its time is put down to a busy machine.
+DISTURBED = 2.0
 # Pages of code and the system's own counting make a difference of nothing unequal to zero.
 MEMORY_SLACK_BYTES, MEMORY_SLACK_SHARE = 300_000, 1.01
 
@@ -33,8 +35,14 @@ class LargeRow:
     def error(self, threads: int, key: str) -> str:
         return self.timed.get(threads, {}).get(key, Measured()).error
 
+    def disturbed(self, threads: int) -> bool:
+        """Whether torch had to wait for cores that others used: far slower than on the fewest threads."""
+        return self.best(threads, "torch") > DISTURBED * self.best(min(self.timed), "torch")
+
     def ratio(self, threads: int) -> float:
-        """How many times more torch needs than hinoko."""
+        """How many times more torch needs than hinoko; not a number where that would say nothing."""
+        if self.disturbed(threads):
+            return math.nan
         return self.best(threads, "torch") / self.best(threads, "hinoko")
 
     def lowest(self) -> float:
@@ -157,7 +165,9 @@ def _time_text(row: LargeRow, threads: int, key: str) -> str:
 def _line(row: LargeRow, threads: list[int], name: str) -> list[str]:
     line = [name]
     for count in threads:
-        line += [_time_text(row, count, key) for key in TENSOR_KEYS] + [format_ratio(row.ratio(count))]
+        line += [_time_text(row, count, key) for key in TENSOR_KEYS] + [
+            "busy" if row.disturbed(count) else format_ratio(row.ratio(count))
+        ]
     (target,) = row.case.targets
     return [*line, f"{target.least:g}x", f"{target.aim:g}x", row.verdict()]
 
@@ -204,6 +214,8 @@ def problems(found: Large) -> list[str]:
                 error = row.error(threads, key)
                 if error and not error.startswith(ABSENT):
                     notes.append(f"{row.case.name}, {key}, {_threads(threads)}: {error}")
+        for threads in filter(row.disturbed, row.timed):
+            notes.append(f"{row.case.name}, {_threads(threads)}: not judged, the machine was busy")
         notes += [f"{row.case.name}, {key}, memory: {c.error}" for key, c in row.memory.items() if c.error]
     return notes
 

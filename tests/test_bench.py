@@ -117,6 +117,17 @@ def test_the_worst_number_of_threads_decides() -> None:
     assert case.verdict() == "short"
 
 
+def test_a_busy_machine_is_not_to_hinokos_credit() -> None:
+    case = row(0, 10.0, 20.0)
+    case.timed[2] = {"hinoko": timing.Measured(10.0), "torch": timing.Measured(90.0)}
+    assert math.isnan(case.ratio(2))
+    assert (case.verdict(), case.lowest()) == ("short", 2.0)
+    result = found(case)
+    result.limits[2] = result.limits[1]
+    assert large.table(result)[1][6] == "busy"
+    assert "the machine was busy" in large.problems(result)[0]
+
+
 def test_an_absent_function_is_named_and_does_not_crash() -> None:
     missing = row(0, math.nan, 5.0, f"{timing.ABSENT}: module 'torch' has no attribute 'erf'")
     result = found(missing, row(1, 8.0, 4.0))
