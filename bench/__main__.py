@@ -1,15 +1,18 @@
-"""`python -m bench`: one table of hinoko beside torch, numpy, pure Python and micrograd."""
+"""`python -m bench`: hinoko beside torch, and in small cases beside numpy, pure Python and micrograd."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from bench import process, report
+from bench import large, limits, process, report
 from bench.cases import CASES, Case
 from bench.libraries import Library, load_all
 from bench.report import Cell, Row, judge, worst
@@ -42,54 +45,97 @@ def _time_cases(cases: list[Case], libraries: dict[str, Library], quick: bool) -
     return [_row(timer.case, timer.results()) for timer in timers]
 
 
+def _lesson(arguments: argparse.Namespace, command: str) -> dict[str, Any]:
+    """The lesson's table: single operations, training steps, whole processes."""
+    # Processes first: this one is still small, and starts others quickly.
+    process_rows = process.measure(
+        arguments.subject,
+        arguments.quick,
+        arguments.wheel,
+        lambda name: re.search(arguments.only, name) is not None,
+    )
+    cases = select(CASES, arguments.only)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        libraries, missing = load_all(arguments.subject)
+    rows = _time_cases(cases, libraries, arguments.quick) + process_rows
+    if not rows:
+        return {}
+    block = report.markdown_block(rows, libraries, command)
+    if arguments.markdown:
+        print(block)
+    else:
+        call = limits.call_cost()
+        lines = report.table(rows, libraries)
+        lines[0].append("reached")
+        for line, row in zip(lines[1:], rows, strict=True):
+            best = math.nan if row in process_rows else row.cells.get("hinoko", Cell()).value
+            line.append(limits.in_calls(best, call))
+        print(report.as_text(lines))
+        print(f"\n{report.machine()}\n{report.versions(libraries)}\n{report.summary(rows)}")
+        print(f'An empty call, as it is counted in "reached": {call:.0f} ns')
+    for note in report.problems(rows, missing):
+        print(f"note: {note}", file=sys.stderr)
+    _update_readme(arguments, "lesson", block)
+    return report.as_json(rows, libraries, missing)
+
+
+def _large(arguments: argparse.Namespace, command: str) -> dict[str, Any]:
+    """The table from a thousand elements to ten million."""
+    threads = [int(count) for count in arguments.threads.split(",")]
+    found = large.measure(arguments.subject, arguments.quick, arguments.only, threads)
+    if found is None:
+        return {}
+    block = large.markdown_block(found, command)
+    if arguments.markdown:
+        print(block)
+    else:
+        print(report.as_text(large.table(found)))
+        print(f"\n{large.context(found)}\n{large.summary(found)}")
+        print("\n".join([*large.limits_text(found), "", *large.findings(found)]))
+    for note in large.problems(found):
+        print(f"note: {note}", file=sys.stderr)
+    _update_readme(arguments, "large", block)
+    return large.as_json(found)
+
+
+def _update_readme(arguments: argparse.Namespace, group: str, block: str) -> None:
+    readme = process.ROOT / "README.md"
+    if arguments.update_readme and not report.update_readme(readme, group, block):
+        print(f"note: no {' ... '.join(report.marks(group))} in {readme.name}", file=sys.stderr)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--group", choices=(*GROUPS, "all"), default="all", help="which table (default both)")
+    parser.add_argument("--threads", metavar="N,N", default="1,2", help="of the large group (default 1,2)")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, for a first look")
     parser.add_argument("--only", metavar="PATTERN", default="", help="rows whose name this regex finds")
     parser.add_argument("--subject", metavar="MODULE", default="hinoko", help="module in hinoko's place")
     parser.add_argument("--wheel", metavar="PATH", type=Path, help="the wheel, or its folder (default dist/)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write all figures there")
-    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    parser.add_argument("--update-readme", action="store_true", help="put the tables into README.md")
     return parser.parse_args()
+
+
+# Those that start processes first: this one is still small then.
+GROUPS: dict[str, Callable[[argparse.Namespace, str], dict[str, Any]]] = {"large": _large, "lesson": _lesson}
 
 
 def main() -> None:
     arguments = _arguments()
     os.environ.update(process.ONE_THREAD)  # read by the numeric libraries when they are loaded
-    pattern = re.compile(arguments.only)
-    subject: str = arguments.subject
     print("measuring:", file=sys.stderr)
-    # Processes first: this one is still small, and starts others quickly.
-    process_rows = process.measure(
-        subject, arguments.quick, arguments.wheel, lambda name: pattern.search(name) is not None
-    )
-    cases = select(CASES, arguments.only)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        libraries, missing = load_all(subject)
-    rows = _time_cases(cases, libraries, arguments.quick) + process_rows
-    if not rows:
+    documents = {}
+    for name, run in GROUPS.items():
+        if arguments.group in (name, "all"):
+            command = f"python -m bench --group {name}" + (" --quick" if arguments.quick else "")
+            documents[name] = run(arguments, command)
+    if not any(documents.values()):
         print(f"no row matches {arguments.only!r}")
-        return
-
-    command = "python -m bench" + (" --quick" if arguments.quick else "")
-    lines = report.table(rows, libraries)
-    if arguments.markdown:
-        print(report.markdown_block(rows, libraries, command))
-    else:
-        print(report.as_text(lines))
-        print(f"\n{report.machine()}\n{report.versions(libraries)}\n{report.summary(rows)}")
-    for note in report.problems(rows, missing):
-        print(f"note: {note}", file=sys.stderr)
-    if arguments.json:
-        report.write_json(arguments.json, rows, libraries, missing)
-    if arguments.update_readme:
-        readme = process.ROOT / "README.md"
-        if not report.update_readme(readme, report.markdown_block(rows, libraries, command)):
-            print(
-                f"note: no {report.BEGIN} ... {report.END} in {readme.name}, nothing updated", file=sys.stderr
-            )
+    elif arguments.json:
+        report.write_json(arguments.json, documents)
 
 
 if __name__ == "__main__":

@@ -194,6 +194,11 @@ CASES: tuple[Case, ...] = (
         targets=_torch(20, 40),
     ),
     Case(
+        "x + x, recorded",
+        Code("x + x", _LEAF, result="(x + x).item()"),
+        value=Code("x + x", _VALUE, result="(x + x).data"),
+    ),
+    Case(
         "torch.exp(x), recorded",
         Code("torch.exp(x)", _LEAF, result="torch.exp(x).item()"),
         value=Code("exp(x)", _VALUE, result="exp(x).data"),
@@ -212,6 +217,21 @@ CASES: tuple[Case, ...] = (
         Code("x.item()", _PLAIN, result="x.item()"),
         numpy=Code("x.item()", _ARRAY, result="x.item()"),
         targets=_torch(3, 4),
+    ),
+    Case(
+        "(x*x).backward()",
+        Code("x.grad = None\n(x*x).backward()", _LEAF, result="x.grad.item()"),
+        value=Code("x.grad = 0.\n(x*x).backward()", _VALUE, result="x.grad"),
+    ),
+    Case(
+        "optimizer.step(), two parameters",
+        Code(
+            "optimizer.step()",
+            "w, b = (torch.tensor([v], requires_grad=True) for v in (5., 1.))\n"
+            "(w*b*1e-9).backward()\n"
+            "optimizer = optim.SGD([w, b], lr=0.01)",
+            result="w.item()",
+        ),
     ),
     Case(
         "autograd.grad(x**2 + x*2 + 2, x)",

@@ -28,8 +28,8 @@ def module_name(key: str, subject: str) -> str:
     return {"hinoko": subject, "scalar": "bench.scalar_engine", "micrograd": "micrograd.engine"}.get(key, key)
 
 
-def load(key: str, subject: str = "hinoko") -> Library:
-    """Imports one library, set to one thread where it has such a setting."""
+def load(key: str, subject: str = "hinoko", threads: int = 1) -> Library:
+    """Imports one library, set to that many threads where it has such a setting."""
     module = importlib.import_module(module_name(key, subject))
     title = key
     names: dict[str, Any]
@@ -39,7 +39,7 @@ def load(key: str, subject: str = "hinoko") -> Library:
         with contextlib.suppress(ImportError):  # without it only the cases that use it fail
             names["optim"] = importlib.import_module(f"{module.__name__}.optim")
         if hasattr(module, "set_num_threads"):
-            module.set_num_threads(1)
+            module.set_num_threads(threads)
         version = str(module.__version__)
     elif key == "numpy":
         names = {"np": module}
@@ -54,13 +54,15 @@ def load(key: str, subject: str = "hinoko") -> Library:
     return Library(key, title, version, module, names)
 
 
-def load_all(subject: str) -> tuple[dict[str, Library], dict[str, str]]:
-    """Every library that can be imported, and for the others the reason why not."""
+def load_all(
+    subject: str, keys: tuple[str, ...] = KEYS, threads: int = 1
+) -> tuple[dict[str, Library], dict[str, str]]:
+    """Every one of the libraries that can be imported, and for the others the reason why not."""
     found: dict[str, Library] = {}
     missing: dict[str, str] = {}
-    for key in KEYS:
+    for key in keys:
         try:
-            found[key] = load(key, subject)
+            found[key] = load(key, subject, threads)
         except Exception as error:  # a broken library must not hide the others' figures
             missing[key] = f"{type(error).__name__}: {error}"
     return found, missing

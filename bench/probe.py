@@ -101,25 +101,75 @@ def create_graph(library: Library, count: int) -> dict[str, float]:
     return {"bytes": sweep(count) - before}
 
 
-def loop(library: Library, case_name: str, steps: int) -> dict[str, float]:
-    """Runs a case a given number of times, for an instruction counter outside."""
+def _peak_bytes() -> float:
+    """The most that was ever resident, or was so since the last reset."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next(float(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return float("nan")
+
+
+def peak(library: Library, case_name: str) -> dict[str, float]:
+    """The most that is resident during a few runs of a case, its inputs included, beyond the bare library.
+
+    Counted from before the inputs are made: what a library keeps of the memory that making them took counts.
+    """
+    from bench.large_cases import large_cases
+    from bench.timing import compile_case, run_steps
+
+    case = next(case for case in large_cases() if case.name == case_name)
+    gc.collect()
+    before = resident_bytes()
+    sampler, _ = compile_case(case.tensor, library)
+    gc.collect()
+    try:
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")  # resets the peak to what is resident now
+    except OSError:
+        return {"bytes": float("nan")}
+    run_steps(sampler, 3)
+    return {"bytes": _peak_bytes() - before}
+
+
+def loops(library: Library, steps: int, case_names: list[str]) -> dict[str, Any]:
+    """Runs cases `steps` and then twice that many times, for an instruction counter outside.
+
+    The counter notes its figure at each call of getppid(): before and after every run. Says which cases ran.
+    """
     from bench.cases import CASES
     from bench.timing import compile_case, run_steps
 
-    code = next(case for case in CASES if case.name == case_name).code(library.key)
-    if code is None:
-        raise ValueError(f"case {case_name!r} does not run in {library.title}")
-    sampler, _ = compile_case(code, library)
-    run_steps(sampler, 10)
+    known = {case.name: case for case in CASES}
+    samplers = []
+    errors: dict[str, str] = {}
+    for name in case_names:
+        case = known[name]
+        code = case.code(library.key)
+        if code is None:
+            continue
+        try:
+            sampler, _ = compile_case(code, library)
+            run_steps(sampler, 100 if case.per == 1 else 1)
+        except Exception as error:
+            errors[name] = f"{type(error).__name__}: {error}"
+            continue
+        samplers.append((name, sampler, max(steps // case.per, 1)))
     gc.collect()
     gc.disable()  # a collection would fall into one count and not into the other
-    run_steps(sampler, steps)
-    return {"steps": steps}
+    for _, sampler, count in samplers:
+        os.getppid()
+        run_steps(sampler, count)
+        os.getppid()
+        run_steps(sampler, 2 * count)
+        os.getppid()
+    return {"steps": {name: count for name, _, count in samplers}, "errors": errors}
 
 
 def main(arguments: list[str]) -> None:
     warnings.simplefilter("ignore")
     task, key, subject, *rest = arguments
+    result: dict[str, Any]
     if task == "import":
         result = imported(key, subject)
     else:
@@ -130,8 +180,10 @@ def main(arguments: list[str]) -> None:
             result = chain(library, int(rest[0]))
         elif task == "create_graph":
             result = create_graph(library, int(rest[0]))
-        elif task == "loop":
-            result = loop(library, rest[0], int(rest[1]))
+        elif task == "peak":
+            result = peak(library, rest[0])
+        elif task == "loops":
+            result = loops(library, int(rest[0]), rest[1:])
         else:
             raise ValueError(f"unknown task {task!r}")
     import json

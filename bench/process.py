@@ -26,13 +26,25 @@ CHAIN_SHORT, CHAIN_LONG = 100_000, 1_000_000
 LINEAR = 3.0  # per-operation growth allowed over ten times the length; quadratic would be 10
 FLAT_BYTES = 1_000_000  # allowance for the allocator's own unrest
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+def threads_environment(threads: int) -> dict[str, str]:
+    """What the numeric libraries read when they are loaded."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+
+
+ONE_THREAD = threads_environment(1)
 
 
 def probe(task: str, key: str, subject: str, *arguments: object) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.probe", task, key, subject, *map(str, arguments)]
     done = subprocess.run(
-        command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=TIME_LIMIT_S
+        command,
+        check=False,
+        cwd=ROOT,
+        env=dict(os.environ, **ONE_THREAD),
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT_S,
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or [""])[-1]

@@ -9,10 +9,15 @@ import platform
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.libraries import KEYS, Library
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+
+def marks(group: str) -> tuple[str, str]:
+    """What stands before and after a group's table in the README."""
+    return f"<!-- bench-{group}:begin -->", f"<!-- bench-{group}:end -->"
+
 
 # Worst first: a row with several targets shows the worst of its verdicts.
 VERDICTS = ("short", "ok", "aim")
@@ -140,7 +145,11 @@ def summary(rows: list[Row]) -> str:
 
 def versions(libraries: dict[str, Library]) -> str:
     named = [f"{library.title} {library.version}" for library in libraries.values() if library.version]
-    return ", ".join([f"Python {platform.python_version()}", *named])
+    return ", ".join([python_version(), *named])
+
+
+def python_version() -> str:
+    return f"Python {platform.python_version()}"
 
 
 def machine() -> str:
@@ -164,21 +173,22 @@ def markdown_block(rows: list[Row], libraries: dict[str, Library], command: str)
     )
 
 
-def update_readme(readme: Path, block: str) -> bool:
-    """Replaces the text between the two marks; False where they are missing."""
+def update_readme(readme: Path, group: str, block: str) -> bool:
+    """Replaces the text between the group's marks; False where they are missing."""
+    first, last = marks(group)
     try:
         text = readme.read_text(encoding="utf-8")
     except OSError:
         return False
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    head, begin, rest = text.partition(first)
+    _, end, tail = rest.partition(last)
     if not begin or not end:
         return False
-    readme.write_text(f"{head}{BEGIN}\n{block}\n{END}{tail}", encoding="utf-8")
+    readme.write_text(f"{head}{first}\n{block}\n{last}{tail}", encoding="utf-8")
     return True
 
 
-def write_json(path: Path, rows: list[Row], libraries: dict[str, Library], missing: dict[str, str]) -> None:
+def as_json(rows: list[Row], libraries: dict[str, Library], missing: dict[str, str]) -> dict[str, Any]:
     def known(number: float) -> float | None:
         return None if math.isnan(number) else number
 
@@ -196,11 +206,13 @@ def write_json(path: Path, rows: list[Row], libraries: dict[str, Library], missi
         }
         entry["ratios"] = {key: known(row.ratio(key)) for key in KEYS if key in row.cells and key != "hinoko"}
         body.append(entry)
-    document = {
-        "machine": machine(),
-        "python": sys.version,
+    return {
         "versions": {library.title: library.version for library in libraries.values()},
         "missing": missing,
         "rows": body,
     }
+
+
+def write_json(path: Path, groups: dict[str, Any]) -> None:
+    document = {"machine": machine(), "python": sys.version, **groups}
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

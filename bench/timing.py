@@ -16,13 +16,17 @@ import statistics
 import textwrap
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bench.cases import Case, Code
 from bench.libraries import Library
 
 Sampler = Callable[[Iterator[None], Callable[[], int]], int]
+AnyCase = TypeVar("AnyCase", bound=Case)
+
+ABSENT = "absent"  # how the error of a case begins whose function the library does not have
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Effort:
     )
     rounds: int  # samples of each library in a pass
     case_ns: int  # a case's rounds of a pass end early, after at least two, when they took that long
+    rest_s: float = 0.0  # pause before a sample, in which another library's waiting threads go to sleep
 
 
 FULL = Effort(8_000_000, 4, 7, 2_500_000_000)
@@ -78,8 +83,16 @@ def run_steps(sampler: Sampler, steps: int) -> int:
     return sampler(itertools.repeat(None, steps), time.perf_counter_ns)
 
 
-def select(cases: tuple[Case, ...], pattern: str) -> list[Case]:
+def select(cases: Sequence[AnyCase], pattern: str) -> list[AnyCase]:
     return [case for case in cases if re.search(pattern, case.name)]
+
+
+def _described(error: Exception) -> str:
+    """What a result's `error` says; a name that the library lacks is no fault of the case."""
+    lines = str(error).splitlines() or [""]
+    if isinstance(error, AttributeError) and "has no attribute" in lines[0]:
+        return f"{ABSENT}: {lines[0]}"
+    return f"{type(error).__name__}: {error}"
 
 
 class CaseTimer:
@@ -101,9 +114,9 @@ class CaseTimer:
                     answer = check()
                     if answer is not None:
                         answers[key] = float(answer)
-                    self._runners.append(_Runner(key, sampler, _calibrate(sampler, effort.sample_ns), []))
+                    self._runners.append(_Runner(key, sampler, calibrate(sampler, effort.sample_ns), []))
                 except Exception as error:
-                    self._errors[key] = f"{type(error).__name__}: {error}"
+                    self._errors[key] = _described(error)
         for key, wanted in _disagreeing(answers).items():
             self._errors[key] = f"wrong result {answers[key]}, not {wanted}"
 
@@ -115,9 +128,16 @@ class CaseTimer:
                 first = round_number % len(self._runners)
                 for runner in self._runners[first:] + self._runners[:first]:
                     try:
+                        if self._effort.rest_s:
+                            time.sleep(self._effort.rest_s)
+                            if runner.steps > 1:
+                                run_steps(runner.sampler, 1)  # wakes the library's own threads
                         runner.samples.append(run_steps(runner.sampler, runner.steps) / runner.steps)
+                        # Calibrated in a busy moment, it would stay with a sample too short for good.
+                        wanted = math.ceil(self._effort.sample_ns / max(runner.samples[-1], 1))
+                        runner.steps = max(runner.steps, wanted)
                     except Exception as error:  # shown in its cell; the others go on
-                        self._errors[runner.key] = f"{type(error).__name__}: {error}"
+                        self._errors[runner.key] = _described(error)
                     gc.collect()
                 if round_number >= 1 and time.perf_counter_ns() - begin > self._effort.case_ns:
                     break
@@ -134,7 +154,7 @@ class CaseTimer:
         return results
 
 
-def _calibrate(sampler: Sampler, sample_ns: int) -> int:
+def calibrate(sampler: Sampler, sample_ns: int) -> int:
     """The number of steps that fills a sample; on the way everything is run once and warmed up."""
     steps = 1
     while True:
