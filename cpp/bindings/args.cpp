@@ -424,8 +424,9 @@ namespace {
 // The operation behind an alias, which error texts name.
 std::string_view torch_name(std::string_view function) {
   constexpr std::pair<std::string_view, std::string_view> aliases[] = {
-      {"subtract", "sub"}, {"multiply", "mul"}, {"divide", "div"}, {"true_divide", "div"},
-      {"negative", "neg"}, {"absolute", "abs"}, {"square", "pow"}, {"concat", "cat"},
+      {"subtract", "sub"}, {"multiply", "mul"}, {"divide", "div"},  {"true_divide", "div"},
+      {"negative", "neg"}, {"absolute", "abs"}, {"square", "pow"},  {"concat", "cat"},
+      {"arcsin", "asin"},  {"arccos", "acos"},  {"arctan", "atan"},
   };
   for (const auto& [alias, name] : aliases)
     if (alias == function) return name;

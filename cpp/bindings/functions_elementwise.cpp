@@ -168,6 +168,12 @@ Scalar fill_value(const Call& c, int i) {
 
 constexpr Def kRows[] = {
 #include "table/unary.def"
+    {"arcsin", "arcsin(Tensor input, *, Tensor out=None)", unary<asin>, kBoth, "Alias of asin."},
+    {"arcsin_", "arcsin_(Tensor input)", unary_inplace<asin_>, kBoth, "Alias of asin_."},
+    {"arccos", "arccos(Tensor input, *, Tensor out=None)", unary<acos>, kBoth, "Alias of acos."},
+    {"arccos_", "arccos_(Tensor input)", unary_inplace<acos_>, kBoth, "Alias of acos_."},
+    {"arctan", "arctan(Tensor input, *, Tensor out=None)", unary<atan>, kBoth, "Alias of atan."},
+    {"arctan_", "arctan_(Tensor input)", unary_inplace<atan_>, kBoth, "Alias of atan_."},
     {"absolute", "absolute(Tensor input, *, Tensor out=None)", unary<abs>, kBoth, "Alias of abs."},
     {"absolute_", "absolute_(Tensor input)", unary_inplace<abs_>, kMethod, "Alias of abs_."},
     {"negative", "negative(Tensor input, *, Tensor out=None)", unary<neg>, kBoth, "Alias of neg."},

@@ -44,17 +44,17 @@ constexpr LoopRow gradient_of_b() {
   });
 }
 
-// x ** e, where some exponents have a shorter way (and torch's bits).
-template <class T>
-T power(T x, T e) {
-  if (e == T(1)) return x;
-  if (e == T(2)) return math::square(x);
-  if (e == T(3)) return math::cube(x);
-  if (e == T(-1)) return 1 / x;
-  if (e == T(-2)) return 1 / (x * x);
-  if (e == T(0.5)) return math::sqrt(x);
-  if (e == T(-0.5)) return math::rsqrt(x);
-  return math::pow(x, e);
+// Runs `loop` with x ** e as a function of x, where some exponents have a shorter way (and torch's bits).
+template <class T, class F>
+void with_power(T e, F loop) {
+  if (e == T(1)) return loop([](T x) { return x; });
+  if (e == T(2)) return loop([](T x) { return math::square(x); });
+  if (e == T(3)) return loop([](T x) { return math::cube(x); });
+  if (e == T(-1)) return loop([](T x) { return 1 / x; });
+  if (e == T(-2)) return loop([](T x) { return 1 / (x * x); });
+  if (e == T(0.5)) return loop([](T x) { return math::sqrt(x); });
+  if (e == T(-0.5)) return loop([](T x) { return math::rsqrt(x); });
+  loop([e](T x) { return math::pow(x, e); });
 }
 
 }  // namespace
@@ -94,9 +94,7 @@ const LoopRow pow_scalar = for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
   return [](int64_t n, char* const* p, const int64_t* s) {
     const T e = *reinterpret_cast<const T*>(p[2]);
     if constexpr (std::is_floating_point_v<T>) {
-      if (e == T(2)) return loop1<T, T>(n, p, s, [](T x) { return x * x; });
-      if (e == T(3)) return loop1<T, T>(n, p, s, [](T x) { return x * x * x; });
-      loop1<T, T>(n, p, s, [e](T x) { return power(x, e); });
+      with_power(e, [&](auto power) { loop1<T, T>(n, p, s, power); });
     } else {
       loop1<T, T>(n, p, s, [e](T x) { return math::pow(x, e); });
     }
@@ -110,8 +108,9 @@ const LoopRow pow_scalar_gradient = for_all_dtypes([]<class T>(TypeTag<T>) -> Lo
       if (e == T(0)) return loop2<T, T>(n, p, s, [](T, T) { return T(0); });
       if (e == T(2)) return loop2<T, T>(n, p, s, [](T g, T x) { return g * (2 * x); });
       if (e == T(3)) return loop2<T, T>(n, p, s, [](T g, T x) { return g * (3 * (x * x)); });
-      const T lower = e - 1;
-      loop2<T, T>(n, p, s, [e, lower](T g, T x) { return g * (e * power(x, lower)); });
+      with_power(T(e - 1), [&](auto power) {
+        loop2<T, T>(n, p, s, [e, power](T g, T x) { return g * (e * power(x)); });
+      });
     };
   return nullptr;
 });

@@ -145,6 +145,7 @@ inline Tensor operator>(const Tensor& a, const Scalar& b) { return gt(a, b); }
 // Pieces of derivatives on tensors; their namesakes on numbers are in kernels/math.h.
 inline Tensor rounded_quotient(const Tensor& a, const Tensor& b) { return div_floor(a, b); }
 Tensor zero_of(const Tensor& g);
+Tensor times(const Tensor& x, const Constant& c);
 Tensor gradient_of_extreme(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& loses);
 Tensor pow_gradient_base(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor pow_gradient_base(const Tensor& g, const Tensor& a, const Scalar& b);

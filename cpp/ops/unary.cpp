@@ -117,6 +117,28 @@ void unary_inplace(const Tensor& x) {
 #include "table/unary.def"
 #undef HINOKO_UNARY
 
+namespace {
+
+// A product with a constant of a derivative: torch has a name of its own for it.
+struct TimesNode final : NodeOf<1> {
+  explicit TimesNode(Constant c) : factor(c) {}
+  const char* name() const override { return "MulBackward1"; }
+  void backward(Tensor g, Sweep& sweep) override { sweep.send(*this, 0, times(g, factor)); }
+  Constant factor;
+};
+
+}  // namespace
+
+Tensor times(const Tensor& x, const Constant& c) {
+  Tensor out;
+  {
+    const GradModeGuard guard(false);
+    out = mul(x, Scalar(c.value));
+  }
+  if (needs_grad(x)) record(out, new TimesNode(c), x);
+  return out;
+}
+
 Tensor zero_of(const Tensor& g) { return zeros_like(g); }
 Tensor square(const Tensor& x) { return pow(x, Scalar(2)); }
 Tensor cube(const Tensor& x) { return pow(x, Scalar(3)); }

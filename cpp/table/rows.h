@@ -29,9 +29,9 @@ inline constexpr uint8_t A = 1, B = 2;
     static auto value(V x) {                                                           \
       return value_;                                                                   \
     }                                                                                  \
-    template <class V>                                                                 \
-    static V gradient([[maybe_unused]] const V& g, [[maybe_unused]] const V& x,        \
-                      [[maybe_unused]] const V& y) {                                   \
+    template <class V, class X, class Y>                                               \
+    static V gradient([[maybe_unused]] const V& g, [[maybe_unused]] const X& x,        \
+                      [[maybe_unused]] const Y& y) {                                   \
       return gradient_;                                                                \
     }                                                                                  \
   };
