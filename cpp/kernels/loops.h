@@ -1,9 +1,11 @@
-// How the elementwise kernels are written: loops over raw operands with the common strides spelled out.
-// Only the sources that are compiled per instruction set include this.
+// How the elementwise kernels are written. A row is compiled as one loop over adjacent elements (its core),
+// which the compiler vectorises; operands of other strides pass through small buffers, piece by piece. So the
+// code of a row exists once per type, and an element's result does not depend on strides. Only the sources
+// that are compiled per instruction set include this.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/compiled.h"
 #include "table/rows.h"
@@ -20,96 +22,100 @@ constexpr LoopRow for_all_dtypes(F get) {
   };
 }
 
+// n adjacent elements of each operand, p[0] the output.
+using Core = void (*)(int64_t n, char* const* p);
+
+// An operand that is one number for the whole loop.
 template <class T>
-T& at(char* p, int64_t byte_offset) {
-  return *reinterpret_cast<T*>(p + byte_offset);
+struct Uniform {
+  using type = T;
+};
+
+template <class T>
+struct Operand {
+  using type = T;
+  static constexpr uint8_t width = sizeof(T);
+  const T* first;
+  explicit Operand(const char* p) : first(reinterpret_cast<const T*>(p)) {}
+  T operator[](int64_t i) const { return first[i]; }
+};
+template <class T>
+struct Operand<Uniform<T>> {
+  using type = T;
+  static constexpr uint8_t width = 0;
+  T value;
+  explicit Operand(const char* p) : value(*reinterpret_cast<const T*>(p)) {}
+  T operator[](int64_t) const { return value; }
+};
+
+// Copies elements of 1, 4 or 8 bytes; an `in_stride` of 0 fills.
+void copy_elements(int width, int64_t n, char* out, int64_t out_stride, const char* in, int64_t in_stride);
+
+// Runs `core` over operands of any strides. widths[k] is the size of an element, 0 for a number.
+void run_in_pieces(int64_t n, char* const* p, const int64_t* s, const uint8_t* widths, int count, Core core);
+
+// The core of f(a), f(a, b) or f(a, b, c).
+template <class F, class Out, class A>
+void core_of(int64_t n, char* const* p) {
+  auto* const out = reinterpret_cast<Out*>(p[0]);
+  const Operand<A> a(p[1]);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<Out>(F{}(a[i]));
+}
+template <class F, class Out, class A, class B>
+void core_of(int64_t n, char* const* p) {
+  auto* const out = reinterpret_cast<Out*>(p[0]);
+  const Operand<A> a(p[1]);
+  const Operand<B> b(p[2]);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<Out>(F{}(a[i], b[i]));
+}
+template <class F, class Out, class A, class B, class C>
+void core_of(int64_t n, char* const* p) {
+  auto* const out = reinterpret_cast<Out*>(p[0]);
+  const Operand<A> a(p[1]);
+  const Operand<B> b(p[2]);
+  const Operand<C> c(p[3]);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<Out>(F{}(a[i], b[i], c[i]));
 }
 
-// Runs f(i-th elements) with the common strides spelled out, so that the compiler can vectorise them.
-template <class Out, class In, class F>
-inline void loop1(int64_t n, char* const* p, const int64_t* s, F f) {
-  if (s[0] == sizeof(Out) && s[1] == sizeof(In)) {
-    auto* out = reinterpret_cast<Out*>(p[0]);
-    const auto* x = reinterpret_cast<const In*>(p[1]);
-#pragma GCC ivdep
-    for (int64_t i = 0; i < n; ++i) out[i] = f(x[i]);
-    return;
-  }
-  if (s[0] == sizeof(Out) && s[1] == 0) {
-    auto* out = reinterpret_cast<Out*>(p[0]);
-    if (n) std::fill(out, out + n, static_cast<Out>(f(*reinterpret_cast<const In*>(p[1]))));
-    return;
-  }
-  for (int64_t i = 0; i < n; ++i) at<Out>(p[0], i * s[0]) = f(at<In>(p[1], i * s[1]));
+// The loop around a core.
+template <Core core, class Out, class... In>
+void loop(int64_t n, char* const* p, const int64_t* s) {
+  bool adjacent = n == 1 || s[0] == sizeof(Out);
+  int k = 0;
+  if (n != 1) ((adjacent = adjacent && (++k, Operand<In>::width == 0 || s[k] == Operand<In>::width)), ...);
+  if (adjacent) [[likely]]
+    return core(n, p);
+  static constexpr uint8_t widths[] = {sizeof(Out), Operand<In>::width...};
+  run_in_pieces(n, p, s, widths, 1 + static_cast<int>(sizeof...(In)), core);
 }
 
-template <class Out, class In, class F>
-inline void loop2(int64_t n, char* const* p, const int64_t* s, F f) {
-  constexpr int64_t step = sizeof(In);
-  if (s[0] == sizeof(Out) && (s[1] == step || s[1] == 0) && (s[2] == step || s[2] == 0) && (s[1] || s[2])) {
-    auto* out = reinterpret_cast<Out*>(p[0]);
-    const auto* a = reinterpret_cast<const In*>(p[1]);
-    const auto* b = reinterpret_cast<const In*>(p[2]);
-    if (s[1] && s[2]) {
-#pragma GCC ivdep
-      for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i]);
-    } else if (s[1]) {
-      const In second = *b;
-#pragma GCC ivdep
-      for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], second);
-    } else {
-      const In first = *a;
-#pragma GCC ivdep
-      for (int64_t i = 0; i < n; ++i) out[i] = f(first, b[i]);
-    }
-    return;
-  }
-  for (int64_t i = 0; i < n; ++i) at<Out>(p[0], i * s[0]) = f(at<In>(p[1], i * s[1]), at<In>(p[2], i * s[2]));
+// The loop of a function without state.
+template <class Out, class... In, class F>
+constexpr Loop loop_of(F) {
+  return loop<core_of<F, Out, In...>, Out, In...>;
 }
 
-template <class T, class F>
-inline void loop3(int64_t n, char* const* p, const int64_t* s, F f) {
-  constexpr int64_t step = sizeof(T);
-  if (s[0] == step && s[1] == step && s[2] == step && s[3] == step) {
-    auto* out = reinterpret_cast<T*>(p[0]);
-    const auto* a = reinterpret_cast<const T*>(p[1]);
-    const auto* b = reinterpret_cast<const T*>(p[2]);
-    const auto* c = reinterpret_cast<const T*>(p[3]);
-#pragma GCC ivdep
-    for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i], c[i]);
-    return;
-  }
-  if (s[0] == step && s[1] == 0 && s[2] == step && s[3] == step) {  // one gradient for all, as that of a sum
-    auto* out = reinterpret_cast<T*>(p[0]);
-    const T a = *reinterpret_cast<const T*>(p[1]);
-    const auto* b = reinterpret_cast<const T*>(p[2]);
-    const auto* c = reinterpret_cast<const T*>(p[3]);
-#pragma GCC ivdep
-    for (int64_t i = 0; i < n; ++i) out[i] = f(a, b[i], c[i]);
-    return;
-  }
-  for (int64_t i = 0; i < n; ++i)
-    at<T>(p[0], i * s[0]) = f(at<T>(p[1], i * s[1]), at<T>(p[2], i * s[2]), at<T>(p[3], i * s[3]));
-}
-
-// Runs `fast` on blocks where |.| <= bound for all elements of the operand p[x], and `full` on others. Both
-// have the same results there, so that these do not depend on how elements fall into blocks.
-template <int operands, class Fast, class Full>
-inline void loop_in_blocks(int64_t n, char* const* p, const int64_t* s, int x, Fast fast, Full full,
-                           float bound) {
+// A core that runs `fast` on blocks where |.| <= bound for all elements of the float32 operand p[x], and
+// `full` on others. Both have the same results there, so that these do not depend on how elements fall into
+// blocks.
+template <Core fast, Core full, int x, auto bound, class... Operands>
+void core_in_blocks(int64_t n, char* const* p) {
   constexpr int64_t block = 512;
-  if (s[x] != sizeof(float)) return full(n, p, s);
+  constexpr int64_t widths[] = {sizeof(Operands)...};
   for (int64_t begin = 0; begin < n; begin += block) {
     const int64_t count = n - begin < block ? n - begin : block;
-    char* q[operands];
-    for (int k = 0; k < operands; ++k) q[k] = p[k] + begin * s[k];
+    char* q[sizeof...(Operands)];
+    for (size_t k = 0; k < sizeof...(Operands); ++k) q[k] = p[k] + begin * widths[k];
     const auto* values = reinterpret_cast<const float*>(q[x]);
     int32_t outside = 0;
-    for (int64_t i = 0; i < count; ++i) outside |= !(std::fabs(values[i]) <= bound);  // nan is
+    for (int64_t i = 0; i < count; ++i) outside |= !(math::abs(values[i]) <= bound);  // nan is
     if (outside)
-      full(count, q, s);
+      full(count, q);
     else
-      fast(count, q, s);
+      fast(count, q);
   }
 }
 

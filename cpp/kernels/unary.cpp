@@ -23,44 +23,49 @@ constexpr float moderate_value(UnaryId id) {
 constexpr float moderate_gradient(UnaryId id) {
   return id == UnaryId::sin || id == UnaryId::cos ? math::kModerateAngle : 0;
 }
+
 template <class Row, class T>
-void value_loop(int64_t n, char* const* p, const int64_t* s) {
-  loop1<T, T>(n, p, s, [](T x) { return static_cast<T>(Row::template value<T>(x)); });
-}
+struct Value {
+  T operator()(T x) const { return static_cast<T>(Row::template value<T>(x)); }
+};
+template <class Row>
+struct ModerateValue {
+  float operator()(float x) const { return Row::value(math::Moderate{x}); }
+};
 template <class Row>
 constexpr LoopRow forward() {
   return for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
     if constexpr (std::is_same_v<T, float> && moderate_value(Row::id) != 0) {
-      return [](int64_t n, char* const* p, const int64_t* s) {
-        const auto fast = [](int64_t count, char* const* q, const int64_t* strides) {
-          loop1<T, T>(count, q, strides, [](T x) { return Row::value(math::Moderate{x}); });
-        };
-        loop_in_blocks<2>(n, p, s, 1, fast, value_loop<Row, T>, moderate_value(Row::id));
-      };
+      return loop<core_in_blocks<core_of<ModerateValue<Row>, T, T>, core_of<Value<Row, T>, T, T>, 1,
+                                 moderate_value(Row::id), T, T>,
+                  T, T>;
     } else if constexpr (Row::result == Result::Same || std::is_floating_point_v<T>) {
-      return value_loop<Row, T>;
+      return loop_of<T, T>(Value<Row, T>{});
     }
     return nullptr;
   });
 }
 
 template <class Row, class T>
-void gradient_loop(int64_t n, char* const* p, const int64_t* s) {
-  loop3<T>(n, p, s, [](T g, T x, T y) { return Row::template gradient<T>(g, x, y); });
-}
+struct Gradient {
+  T operator()(T g, T x, T y) const { return Row::template gradient<T>(g, x, y); }
+};
+template <class Row>
+struct ModerateGradient {
+  float operator()(float g, float x, float y) const {
+    return Row::template gradient<float>(g, math::Moderate{x}, y);
+  }
+};
 template <class Row>
 constexpr LoopRow gradient() {
   return for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
     if constexpr (std::is_same_v<T, float> && moderate_gradient(Row::id) != 0) {
-      return [](int64_t n, char* const* p, const int64_t* s) {
-        const auto fast = [](int64_t count, char* const* q, const int64_t* strides) {
-          loop3<T>(count, q, strides,
-                   [](T g, T x, T y) { return Row::template gradient<T>(g, math::Moderate{x}, y); });
-        };
-        loop_in_blocks<4>(n, p, s, 2, fast, gradient_loop<Row, T>, moderate_value(Row::id));
-      };
+      return loop<
+          core_in_blocks<core_of<ModerateGradient<Row>, T, T, T, T>, core_of<Gradient<Row, T>, T, T, T, T>, 2,
+                         moderate_gradient(Row::id), T, T, T, T>,
+          T, T, T, T>;
     } else if constexpr (std::is_floating_point_v<T>) {
-      return gradient_loop<Row, T>;
+      return loop_of<T, T, T, T>(Gradient<Row, T>{});
     }
     return nullptr;
   });
@@ -82,14 +87,12 @@ const LoopRow unary_gradient[kUnaryCount] = {
 
 const LoopRow bitwise_not = for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
   if constexpr (std::is_integral_v<T>)
-    return [](int64_t n, char* const* p, const int64_t* s) {
-      loop1<T, T>(n, p, s, [](T x) {
-        if constexpr (std::is_same_v<T, bool>)
-          return !x;
-        else
-          return static_cast<T>(~x);
-      });
-    };
+    return loop_of<T, T>([](T x) {
+      if constexpr (std::is_same_v<T, bool>)
+        return !x;
+      else
+        return static_cast<T>(~x);
+    });
   return nullptr;
 });
 
