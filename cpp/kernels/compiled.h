@@ -11,6 +11,7 @@ extern const LoopRow binary[kBinaryCount], gradient_a[kBinaryCount], gradient_b[
 extern const LoopRow cast[kNumDTypes];
 extern const LoopRow add_scaled, pow_scalar, pow_scalar_gradient, where, bitwise_not;
 extern const ReduceRow sum, max, min, max_index, min_index;
+extern const TransposeRow transpose;
 extern const GemmTable gemm;
 extern const SgdTable sgd;
 

@@ -48,6 +48,32 @@ struct Extreme {
   bool nan;  // then `best` is that of the others
 };
 
+template <class T, class Order, int kBytes>
+inline T fold(const Lanes<T, kBytes>& v) {
+  if constexpr (kBytes > 16) {
+    Lanes<T, kBytes / 2> low, high;
+    std::memcpy(&low, &v, sizeof low);
+    std::memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
+    low = Order::wins(high, low) ? high : low;
+    return fold<T, Order, kBytes / 2>(low);
+  } else {
+    Lanes<T, 16> best = v;
+    const auto meet = [&](const Lanes<T, 16>& other) { best = Order::wins(other, best) ? other : best; };
+    using I = Lanes<SameWidthInt<T>, 16>;
+    if constexpr (sizeof(T) == 8) {
+      meet(__builtin_shuffle(best, I{1, 0}));
+    } else if constexpr (sizeof(T) == 4) {
+      meet(__builtin_shuffle(best, I{2, 3, 0, 1}));
+      meet(__builtin_shuffle(best, I{1, 0, 3, 2}));
+    } else {
+      T all = best[0];
+      for (size_t l = 1; l < 16 / sizeof(T); ++l) all = Order::wins(best[l], all) ? best[l] : all;
+      return all;
+    }
+    return best[0];
+  }
+}
+
 // Of n > 0 adjacent elements.
 template <class T, class Order>
 Extreme<T> extreme_of(const T* x, int64_t n) {
@@ -72,15 +98,15 @@ Extreme<T> extreme_of(const T* x, int64_t n) {
         if constexpr (std::is_floating_point_v<T>) wrong[k] |= v != v;
       }
     }
-#pragma GCC unroll 8
-    for (int k = 1; k < kCount; ++k) {
-      best[0] = Order::wins(best[k], best[0]) ? best[k] : best[0];
-      if constexpr (std::is_floating_point_v<T>) wrong[0] |= wrong[k];
-    }
-    T lanes[W];
-    std::memcpy(lanes, &best[0], sizeof lanes);
-    e.best = lanes[0];
-    for (int64_t l = 1; l < W; ++l) e.best = Order::wins(lanes[l], e.best) ? lanes[l] : e.best;
+    // Halves meet, down to one lane: the same way for vectors of any width.
+#pragma GCC unroll 4
+    for (int half = kCount / 2; half > 0; half /= 2)
+#pragma GCC unroll 4
+      for (int k = 0; k < half; ++k) {
+        best[k] = Order::wins(best[k + half], best[k]) ? best[k + half] : best[k];
+        if constexpr (std::is_floating_point_v<T>) wrong[k] |= wrong[k + half];
+      }
+    e.best = fold<T, Order, kNativeBytes>(best[0]);
     if constexpr (std::is_floating_point_v<T>) e.nan = any(wrong[0]);
   }
   for (; i < n; ++i) {
@@ -147,12 +173,16 @@ void extreme(const ReduceBlock& b) {
 template <class T>
 int64_t first_equal(const T* x, int64_t n, T wanted) {
   constexpr int64_t W = kNativeBytes / sizeof(T);
-  int64_t i = 0;
   const Lanes<T> all = Lanes<T>{} + wanted;
-  for (; i + W <= n; i += W)
-    if (const uint64_t found = bits(lanes_at<T>(x + i) == all)) return i + __builtin_ctzll(found);
-  while (i < n && !(x[i] == wanted)) ++i;
-  return i;
+  // No branch on where it is among 64.
+  for (int64_t i = 0;; i += 64) {
+    const int64_t count = std::min<int64_t>(n - i, 64);
+    uint64_t found = 0;
+    int64_t k = 0;
+    for (; k + W <= count; k += W) found |= bits(lanes_at<T>(x + i + k) == all) << k;
+    for (; k < count; ++k) found |= uint64_t{x[i + k] == wanted} << k;
+    if (found || count < 64) return i + __builtin_ctzll(found);
+  }
 }
 template <class T>
 int64_t first_nan(const T* x) {

@@ -73,7 +73,7 @@ inline bool any(const Mask& mask) {
 }
 
 // Rows of a square become its columns.
-inline void transpose(Lanes<float, 32> (&v)[8]) {
+inline void transpose_square(Lanes<float, 32> (&v)[8]) {
   Lanes<float, 32> a[8], b[8];
   for (int i = 0; i < 8; i += 2) {
     a[i] = __builtin_shufflevector(v[i], v[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
@@ -89,7 +89,7 @@ inline void transpose(Lanes<float, 32> (&v)[8]) {
     v[i + 4] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
   }
 }
-inline void transpose(Lanes<double, 32> (&v)[4]) {
+inline void transpose_square(Lanes<double, 32> (&v)[4]) {
   Lanes<double, 32> a[4];
   for (int i = 0; i < 4; i += 2) {
     a[i] = __builtin_shufflevector(v[i], v[i + 1], 0, 4, 2, 6);

@@ -36,10 +36,11 @@ int64_t grain_of(int64_t bytes_each, int64_t step = 1) {
 }
 
 // So many elements are summed from zero before they are carried to the next level, and so on.
-int64_t chunk_of(int64_t count) {
+int64_t chunk_bits(int64_t count) {
   const int bits = count > 1 ? static_cast<int>(std::bit_width(static_cast<uint64_t>(count - 1))) : 0;
-  return int64_t{1} << std::max<int64_t>(4, bits / kLevels);
+  return std::max<int64_t>(4, bits / kLevels);
 }
+int64_t chunk_of(int64_t count) { return int64_t{1} << chunk_bits(count); }
 
 // ---- adjacent elements: lines of four lanes side by side ----
 
@@ -47,7 +48,7 @@ template <class T>
 struct Line {
   static constexpr int64_t kBytes = kSideBySide * kLaneBytes;
   static constexpr int kCount = kBytes / kNativeBytes;
-  Lanes<T> v[kCount] = {};
+  Lanes<T> v[kCount];
 
   void add(const char* in) {
 #pragma GCC unroll 8
@@ -59,38 +60,30 @@ struct Line {
   }
 };
 
-// level += the sums of chunks; several at once, since each is a chain of additions.
-template <class T, int kTogether>
-inline void add_chunks(Line<T>& level, const char* in, int64_t chunk) {
-  Line<T> sums[kTogether];
-  const int64_t bytes = chunk * Line<T>::kBytes;
-  for (int64_t i = 0; i < chunk; ++i, in += Line<T>::kBytes) {
-#pragma GCC unroll 4
-    for (int k = 0; k < kTogether; ++k) sums[k].add(in + k * bytes);
-  }
-#pragma GCC unroll 4
-  for (int k = 0; k < kTogether; ++k) level.add(sums[k]);
-}
+// level = the sum of so many chunks, each summed from zero. Lines are `step` bytes apart.
 template <class T>
-inline void sum_chunks(Line<T>& level, const char* in, int64_t chunks, int64_t chunk) {
-  constexpr int kTogether = kNativeBytes < 32 ? 1 : 2;
-  level = {};
-  for (; chunks >= kTogether; chunks -= kTogether, in += kTogether * chunk * Line<T>::kBytes)
-    add_chunks<T, kTogether>(level, in, chunk);
-  if (chunks > 0) add_chunks<T, 1>(level, in, chunk);
+inline void sum_chunks(Line<T>& level, const char* in, int64_t chunks, int64_t chunk, int64_t step) {
+  Line<T> all{};
+  for (int64_t k = 0; k < chunks; ++k) {
+    Line<T> sum{};
+    for (int64_t i = 0; i < chunk; ++i, in += step) sum.add(in);
+    all.add(sum);
+  }
+  level = all;
 }
 
 // The upper levels: sums of blocks of chunk * chunk lines.
 template <class T>
 [[gnu::noinline]] void sum_blocks(Line<T>& level1, Line<T>& level2, const char* in, int64_t blocks,
-                                  int64_t chunk) {
+                                  int64_t chunk, int64_t step) {
   constexpr int64_t kWindow = 128;
   Line<T> sums[kWindow];
-  const int64_t bytes = chunk * chunk * Line<T>::kBytes;
+  const int64_t lines = chunk * chunk;
   for (int64_t first = 0; first < blocks; first += kWindow) {
     const int64_t n = std::min(kWindow, blocks - first);
-    parallel_for(n, grain_of(bytes), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) sum_chunks(sums[i], in + (first + i) * bytes, chunk, chunk);
+    parallel_for(n, grain_of(lines * Line<T>::kBytes), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        sum_chunks(sums[i], in + (first + i) * lines * step, chunk, chunk, step);
     });
     for (int64_t i = 0; i < n; ++i) {
       level1.add(sums[i]);
@@ -104,20 +97,21 @@ template <class T>
 
 // sum = the sum of `count` lines.
 template <class T>
-void sum_lines(Line<T>& sum, const char* in, int64_t count) {
-  const int64_t chunk = chunk_of(count), block = chunk * chunk;
-  Line<T> level0, level1, level2;
-  const int64_t blocks = count / block;
-  if (blocks) {
-    sum_blocks(level1, level2, in, blocks, chunk);
-    in += blocks * block * Line<T>::kBytes;
-    count -= blocks * block;
+void sum_lines(Line<T>& sum, const char* in, int64_t count, int64_t step = Line<T>::kBytes) {
+  const int64_t bits = chunk_bits(count), chunk = int64_t{1} << bits;
+  Line<T> level0, level1{}, level2{};
+  if (const int64_t blocks = count >> (2 * bits)) {
+    sum_blocks(level1, level2, in, blocks, chunk, step);
+    const int64_t done = blocks << (2 * bits);
+    in += done * step;
+    count -= done;
   }
-  const int64_t chunks = count / chunk;
-  sum_chunks(level0, in, chunks, chunk);
-  in += chunks * chunk * Line<T>::kBytes;
-  sum = {};
-  for (int64_t i = chunks * chunk; i < count; ++i, in += Line<T>::kBytes) sum.add(in);
+  const int64_t chunks = count >> bits;
+  sum_chunks(level0, in, chunks, chunk, step);
+  in += (chunks << bits) * step;
+  Line<T> rest{};
+  for (int64_t i = chunks << bits; i < count; ++i, in += step) rest.add(in);
+  sum = rest;
   sum.add(level0);
   sum.add(level1);
   sum.add(level2);
@@ -176,7 +170,7 @@ void sum_adjacent_together(T* totals, const char* in, int64_t stride, int64_t co
   }
   V total;
   std::memcpy(&total, tails, sizeof total);
-  transpose(sums);
+  transpose_square(sums);
   for (int k = 0; k < L; ++k) total += sums[k];
   std::memcpy(totals, &total, sizeof total);
 }
@@ -276,32 +270,38 @@ void sum_rows(const ReduceBlock& b) {
 
 // ---- many columns side by side ----
 
-// s[j] = 0 + ... or s[j] + ..., element j of kRows rows in their order.
-template <class T, int kRows, bool kFromZero, int kBytes>
-inline int64_t add_rows_by(T* s, const char* in, int64_t j, int64_t n, int64_t row_stride) {
-  constexpr int64_t W = kBytes / static_cast<int64_t>(sizeof(T));
-  for (; j + W <= n; j += W) {
-    Lanes<T, kBytes> sum = {};
-    if constexpr (!kFromZero) sum = lanes_at<T, kBytes>(s + j);
+// s[j] += element j of so many rows in their order, for the next columns from j on: kCount vectors at once,
+// so that rows are read in long runs.
+template <class T, int kBytes, int kCount>
+inline int64_t add_rows_by(T* s, const char* in, int64_t j, int64_t n, int64_t rows, int64_t row_stride) {
+  constexpr int64_t kStep = kCount * kBytes / static_cast<int64_t>(sizeof(T));
+  for (; j + kStep <= n; j += kStep) {
+    Lanes<T, kBytes> sum[kCount];
+    std::memcpy(sum, s + j, sizeof sum);
     const char* p = in + j * static_cast<int64_t>(sizeof(T));
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) sum += lanes_at<T, kBytes>(p + r * row_stride);
-    lanes_at<T, kBytes>(s + j) = sum;
+    for (int64_t r = 0; r < rows; ++r, p += row_stride) {
+#pragma GCC unroll 8
+      for (int k = 0; k < kCount; ++k) sum[k] += lanes_at<T, kBytes>(p + k * kBytes);
+    }
+    std::memcpy(s + j, sum, sizeof sum);
   }
   return j;
 }
-template <class T, int kRows, bool kFromZero>
-void add_rows(T* s, const char* in, int64_t n, int64_t row_stride, int64_t column_stride) {
+template <class T>
+void add_rows(T* s, const char* in, int64_t n, int64_t rows, int64_t row_stride, int64_t column_stride) {
   int64_t j = 0;
   if (column_stride == sizeof(T)) {
-    j = add_rows_by<T, kRows, kFromZero, kNativeBytes>(s, in, j, n, row_stride);
-    if constexpr (kNativeBytes > 32) j = add_rows_by<T, kRows, kFromZero, 32>(s, in, j, n, row_stride);
-    if constexpr (kNativeBytes > 16) j = add_rows_by<T, kRows, kFromZero, 16>(s, in, j, n, row_stride);
+    j = add_rows_by<T, kNativeBytes, 8>(s, in, j, n, rows, row_stride);
+    j = add_rows_by<T, kNativeBytes, 4>(s, in, j, n, rows, row_stride);
+    j = add_rows_by<T, kNativeBytes, 2>(s, in, j, n, rows, row_stride);
+    j = add_rows_by<T, kNativeBytes, 1>(s, in, j, n, rows, row_stride);
+    if constexpr (kNativeBytes > 32) j = add_rows_by<T, 32, 1>(s, in, j, n, rows, row_stride);
+    if constexpr (kNativeBytes > 16) j = add_rows_by<T, 16, 1>(s, in, j, n, rows, row_stride);
   }
   for (; j < n; ++j) {
-    T sum = kFromZero ? T(0) : s[j];
+    T sum = s[j];
     const char* p = in + j * column_stride;
-    for (int r = 0; r < kRows; ++r) sum += load<T>(p + r * row_stride);
+    for (int64_t r = 0; r < rows; ++r, p += row_stride) sum += load<T>(p);
     s[j] = sum;
   }
 }
@@ -312,11 +312,19 @@ void add_tile(T* to, const T* from, int64_t n) {
   for (int64_t j = 0; j < n; ++j) to[j] += from[j];
 }
 
+template <class T>
+void carry(T* to, T* from, int64_t n) {
+#pragma GCC ivdep
+  for (int64_t j = 0; j < n; ++j) {
+    to[j] += from[j];
+    from[j] = 0;
+  }
+}
+
 // Columns that are summed at once; rows are read in runs of that length.
 template <class T>
 struct Tile {
   static constexpr int64_t kColumns = 4096 / sizeof(T);
-  static constexpr int kRows = 8;
   alignas(64) T sum[kColumns];
   alignas(64) T level[kLevels - 1][kColumns];
 
@@ -325,28 +333,33 @@ struct Tile {
   void run(const char* in, int64_t n, int64_t count, int64_t step, int64_t column_stride, int64_t parts,
            int64_t part) {
     const int64_t all = n * parts, chunk = chunk_of(count);
-    const auto add = [&](auto rows, auto from_zero, int64_t at) {
+    if (part == n * column_stride) {  // one part follows the other
+      n = all;
+      parts = 1;
+    }
+    if (parts == 1 && column_stride == sizeof(T) && n * column_stride == Line<T>::kBytes) {
+      Line<T> line;
+      sum_lines(line, in, count, step);
+      std::memcpy(sum, &line, sizeof line);
+      return;
+    }
+    const size_t bytes = static_cast<size_t>(all) * sizeof(T);
+    const auto add = [&](int64_t at, int64_t rows) {
       for (int64_t c = 0; c < parts; ++c)
-        add_rows<T, rows, from_zero>(sum + c * n, in + c * part + at * step, n, step, column_stride);
+        add_rows(sum + c * n, in + c * part + at * step, n, rows, step, column_stride);
     };
-    constexpr std::integral_constant<int, kRows> many;
-    constexpr std::integral_constant<int, 1> one;
-    for (auto& l : level) std::memset(l, 0, static_cast<size_t>(all) * sizeof(T));
+    for (auto& l : level) std::memset(l, 0, bytes);
+    std::memset(sum, 0, bytes);
     int64_t at = 0, chunks = 0;
     while (at + chunk <= count) {
-      add(many, std::true_type{}, at);
-      for (int64_t i = kRows; i < chunk; i += kRows) add(many, std::false_type{}, at + i);
+      add(at, chunk);
       at += chunk;
       ++chunks;
-      add_tile(level[0], sum, all);
-      for (int64_t l = 1, full = chunk; l < kLevels - 1 && chunks % full == 0; ++l, full *= chunk) {
-        add_tile(level[l], level[l - 1], all);
-        std::memset(level[l - 1], 0, static_cast<size_t>(all) * sizeof(T));
-      }
+      carry(level[0], sum, all);
+      for (int64_t l = 1, full = chunk; l < kLevels - 1 && chunks % full == 0; ++l, full *= chunk)
+        carry(level[l], level[l - 1], all);
     }
-    std::memset(sum, 0, static_cast<size_t>(all) * sizeof(T));
-    for (; at + kRows <= count; at += kRows) add(many, std::false_type{}, at);
-    for (; at < count; ++at) add(one, std::false_type{}, at);
+    add(at, count - at);
     for (const auto& l : level) add_tile(sum, l, all);
   }
 };
@@ -381,8 +394,8 @@ void sum_columns(const ReduceBlock& b) {
   Tile<T> tile;
   const int64_t quads = b.rows / kSideBySide;
   tile.run(in, n, quads, b.row_stride * kSideBySide, b.column_stride, kSideBySide, b.row_stride);
-  for (int64_t i = quads * kSideBySide; i < b.rows; ++i)
-    add_rows<T, 1, false>(tile.sum, in + i * b.row_stride, n, b.row_stride, b.column_stride);
+  add_rows(tile.sum, in + quads * kSideBySide * b.row_stride, n, b.rows - quads * kSideBySide, b.row_stride,
+           b.column_stride);
   for (int c = 1; c < kSideBySide; ++c) add_tile(tile.sum, tile.sum + c * n, n);
   add_totals(b, whole, tile.sum, n);
 }

@@ -18,6 +18,7 @@ const Table& table() {
                          where,
                          bitwise_not,
                          {.sum = sum, .max = max, .min = min, .max_index = max_index, .min_index = min_index},
+                         transpose,
                          gemm,
                          sgd};
   return all;
