@@ -1,5 +1,5 @@
-"""Sums, means and extremes: the order of additions, and so the bits, whatever the machine and the threads; the
-accuracy of long rows; odd values and layouts; and copies between layouts."""
+"""Sums, means and extremes: the order of additions, and so the bits, whatever the machine and the threads;
+the accuracy of long rows; odd values and layouts; and copies between layouts."""
 
 from __future__ import annotations
 
