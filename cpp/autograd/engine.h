@@ -65,6 +65,7 @@ class Sweep {
     const bool sole = sum.refs == 1 && sum.storage == &sum.own && sum.own.refs == 1 && sum.is_contiguous();
     return sole ? &sum : nullptr;
   }
+  bool restricted() const noexcept { return restricted_; }  // to what leads to given inputs
   bool create_graph() const noexcept { return options_.create_graph; }
   // Runs a hook. It may sweep the same nodes, and so may another thread meanwhile: what this sweep keeps in
   // nodes is put aside until the hook is back.

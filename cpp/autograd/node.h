@@ -89,6 +89,8 @@ class Node : public Pooled {
   // node has several outputs; those of outputs 1.. are in extra->gradients.
   virtual void backward(Tensor grad, Sweep& sweep) = 0;
   virtual void release_saved() noexcept {}
+  // Whether the gradient goes into a computation and nowhere else: it is neither shown nor handed on.
+  virtual bool spends_gradient() const noexcept { return false; }
   // torch lists an edge for a scalar operand too, though nothing flows there.
   virtual int listed_edges() const { return static_cast<int>(edge_count_); }
 

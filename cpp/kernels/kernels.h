@@ -21,6 +21,12 @@ using LoopRow = std::array<Loop, kNumDTypes>;  // by dtype; null where an operat
 
 inline Loop pick(const LoopRow& row, DType d) { return row[static_cast<size_t>(d)]; }
 
+// out[i][j] = in[j][i]: `rows` rows of `columns` adjacent elements, from `columns` rows of `rows`. Strides
+// between rows are in bytes. By the logarithm of the element's size.
+using TransposeLoop = void (*)(char* out, const char* in, int64_t rows, int64_t columns, int64_t out_stride,
+                               int64_t in_stride);
+using TransposeRow = std::array<TransposeLoop, 4>;
+
 struct Table {
   // Arrays of rows, by id.
   const LoopRow* unary;           // y, x
@@ -35,6 +41,7 @@ struct Table {
   LoopRow where;                  // c, condition (bool), a, b
   LoopRow bitwise_not;            // y, x
   ReduceTable reduce;
+  TransposeRow transpose;
   GemmTable gemm;
   SgdTable sgd;
 };
@@ -52,6 +59,7 @@ inline constexpr const LoopRow& pow_scalar_gradient = active.pow_scalar_gradient
 inline constexpr const LoopRow& where = active.where;
 inline constexpr const LoopRow& bitwise_not = active.bitwise_not;
 inline constexpr const ReduceTable& reduce = active.reduce;
+inline constexpr const TransposeRow& transpose = active.transpose;
 inline constexpr const GemmTable& gemm = active.gemm;
 inline constexpr const SgdTable& sgd = active.sgd;
 

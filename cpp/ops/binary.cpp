@@ -16,6 +16,7 @@ using detail::check_operands;
 template <class Row>
 struct BinaryNode final : NodeOf<2> {
   const char* name() const override { return Row::node; }
+  bool spends_gradient() const noexcept override { return Row::keeps_a != 0 && Row::keeps_b != 0; }
   void release_saved() noexcept override {
     a.reset();
     b.reset();

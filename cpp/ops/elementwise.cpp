@@ -1,5 +1,6 @@
 #include "ops/elementwise.h"
 
+#include <bit>
 #include <numeric>
 
 #include "base/parallel.h"
@@ -239,7 +240,55 @@ bool run_loop_added(kernels::Loop loop, const TensorImpl* sum, std::initializer_
   return true;
 }
 
+namespace {
+
+// Where the two disagree about the innermost dimension, the copy goes in tiles of that dimension and the
+// source's own. Says whether that was the case.
+bool copy_transposed(const Tensor& target, const Tensor& source) {
+  if (target.numel() < 64 || target.dtype() != source.dtype() || !same(target.sizes(), source.sizes()))
+    return false;
+  const int64_t width = static_cast<int64_t>(item_size(target.dtype()));
+  const Walk walk(target.get(), {source});
+  const auto& dims = walk.dims;
+  const int64_t n = dims.size();
+  if (n < 2 || n > 8) return false;
+  const Walk::Dimension inner = dims[n - 1];
+  int64_t d = n - 2;
+  while (d >= 0 && dims[d].stride[1] != width) --d;
+  if (d < 0 || inner.stride[0] != width || inner.stride[1] == width || inner.size < 4 || dims[d].size < 4)
+    return false;
+  const Walk::Dimension across = dims[d];  // the source's innermost
+  constexpr int64_t kStrip = 16;
+  const int64_t strips = (across.size + kStrip - 1) / kStrip;
+  const kernels::TransposeLoop loop =
+      kernels::transpose[static_cast<size_t>(std::countr_zero(static_cast<uint64_t>(width)))];
+  const int64_t outer = target.numel() / (inner.size * across.size);
+  parallel_for(
+      outer * strips, std::max<int64_t>(1, kGrain / (inner.size * kStrip)), [&](int64_t begin, int64_t end) {
+        while (begin < end) {
+          int64_t place = begin / strips;
+          char *out = walk.pointers[0], *in = walk.pointers[1];
+          for (int64_t k = n - 2; k >= 0; --k) {
+            if (k == d) continue;
+            const int64_t at = place % dims[k].size;
+            place /= dims[k].size;
+            out += at * dims[k].stride[0];
+            in += at * dims[k].stride[1];
+          }
+          const int64_t first = begin % strips * kStrip,
+                        count = std::min(strips - begin % strips, end - begin);
+          loop(out + first * across.stride[0], in + first * width,
+               std::min(count * kStrip, across.size - first), inner.size, across.stride[0], inner.stride[1]);
+          begin += count;
+        }
+      });
+  return true;
+}
+
+}  // namespace
+
 void copy_raw(const Tensor& target, const Tensor& source) {
+  if ((!source.is_contiguous() || !target.is_contiguous()) && copy_transposed(target, source)) return;
   run_loop(kernels::pick(kernels::cast[static_cast<int>(source.dtype())], target.dtype()), target, {source});
 }
 

@@ -133,6 +133,7 @@ namespace {
 struct PowScalarNode final : NodeOf<1> {
   explicit PowScalarNode(const Scalar& e) : exponent(e) {}
   const char* name() const override { return "PowBackward0"; }
+  bool spends_gradient() const noexcept override { return true; }
   void release_saved() noexcept override { x.reset(); }
   void backward(Tensor g, Sweep& sweep) override {
     if (grad_enabled()) return sweep.send(*this, 0, pow_gradient_base(g, x.unpack(*this), exponent));

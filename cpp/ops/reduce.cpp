@@ -1,19 +1,11 @@
-// Sums, means and extremes, of everything or along dimensions, and their derivatives. A reduction is brought
-// to blocks of two dimensions (for_each_block) for the kernels.
-#include "kernels/kernels.h"
+// Planning reductions: which dimensions a kernel sees, in which order, and what the threads share out.
+#include <algorithm>
 
-#include <cstring>
-
-#include "autograd/engine.h"
-#include "autograd/saved.h"
+#include "base/parallel.h"
 #include "ops/ops.h"
+#include "ops/reduction.h"
 
 namespace hinoko {
-
-namespace {
-
-using DimMask = uint64_t;
-constexpr DimMask kAllDims = ~DimMask{0};
 
 DimMask dim_mask(const Tensor& t, DimSpan dims) {
   if (dims.empty()) return kAllDims;
@@ -37,6 +29,8 @@ Dims reduced_sizes(const Tensor& t, DimMask mask, bool keepdim) {
   }
   return out;
 }
+
+namespace {
 
 struct ReduceDim {
   int64_t size, in, out;  // strides in bytes; `out` is 0 where the dimension is reduced
@@ -85,10 +79,36 @@ SmallVector<ReduceDim, 8> plan_reduction(const Tensor& t, DimMask mask, size_t o
   return merged;
 }
 
-// Runs the kernel over all of `t`; `out` is contiguous and has the sizes that are not reduced.
-void for_each_block(kernels::ReduceLoop loop, const Tensor& out, const Tensor& t, DimMask mask) {
-  const int64_t width = static_cast<int64_t>(item_size(t.dtype()));
-  kernels::ReduceBlock block{static_cast<char*>(out.raw()), static_cast<char*>(t.raw()), 1, 0, 1, 0, 0};
+// Walks over the dimensions beyond a block, the first of them fastest.
+void run_blocks(kernels::ReduceLoop loop, kernels::ReduceBlock block, const ReduceDim* outer, int64_t count,
+                int64_t out_width) noexcept {
+  int64_t counter[64] = {};
+  const auto move = [&](const ReduceDim& dim, int64_t steps) {
+    block.in += dim.in * steps;
+    block.out += dim.out * steps;
+    if (block.indices) block.indices += dim.out / out_width * steps;
+  };
+  for (;;) {
+    loop(block);
+    int64_t d = 0;
+    for (; d < count; ++d) {
+      move(outer[d], 1);
+      if (++counter[d] < outer[d].size) break;
+      move(outer[d], -outer[d].size);
+      counter[d] = 0;
+    }
+    if (d == count) return;
+  }
+}
+
+}  // namespace
+
+void reduce_into(kernels::ReduceLoop loop, const Tensor& out, const Tensor& t, DimMask mask,
+                 int64_t* indices) {
+  const int64_t width = static_cast<int64_t>(item_size(t.dtype())),
+                out_width = static_cast<int64_t>(item_size(out.dtype()));
+  kernels::ReduceBlock block{
+      static_cast<char*>(out.raw()), static_cast<char*>(t.raw()), 1, 0, 1, 0, 0, indices};
   if (t.numel() == 0) return;
   if (mask == kAllDims && t.is_contiguous()) {
     block.rows = t.numel();
@@ -97,450 +117,44 @@ void for_each_block(kernels::ReduceLoop loop, const Tensor& out, const Tensor& t
   }
   auto dims = plan_reduction(t, mask, item_size(out.dtype()));
   if (dims.empty() || dims[0].out != 0) dims.insert(0, {1, 0, 0});
+  // Where no order of additions is at stake, the columns are chosen for the way they lie in memory.
+  const bool rows_alone = dims[0].in == width && dims[0].size * width >= 32;  // each row is summed by itself
+  const auto first_kept =
+      std::find_if(dims.begin() + 1, dims.end(), [](const ReduceDim& d) { return d.out != 0; });
+  auto columns = dims.begin() + 1;
+  if (rows_alone) {
+    columns = first_kept;
+  } else if (indices) {
+    columns = std::find_if(first_kept, dims.end(), [&](const ReduceDim& d) { return d.in == width; });
+  }
+  if (columns < dims.end()) std::rotate(dims.begin() + 1, columns, columns + 1);
   block.rows = dims[0].size;
   block.row_stride = dims[0].in;
   if (dims.size() > 1) {
     block.columns = dims[1].size;
     block.column_stride = dims[1].in;
     block.out_stride = dims[1].out;
-  }
-  Dims counter(dims.size());
-  for (;;) {
-    loop(block);
-    int64_t d = 2;
-    for (; d < dims.size(); ++d) {
-      block.in += dims[d].in;
-      block.out += dims[d].out;
-      if (++counter[d] < dims[d].size) break;
-      block.in -= dims[d].in * dims[d].size;
-      block.out -= dims[d].out * dims[d].size;
-      counter[d] = 0;
-    }
-    if (d >= dims.size()) return;
-  }
-}
-
-Tensor sum_raw(const Tensor& t, DimMask mask, bool keepdim, DType dtype) {
-  if (is_floating(dtype)) {
-    const Tensor in = cast_raw(t, dtype);
-    Tensor out = empty(reduced_sizes(in, mask, keepdim), dtype);
-    std::memset(out.raw(), 0, static_cast<size_t>(out.numel()) * item_size(dtype));
-    for_each_block(kernels::reduce.sum[static_cast<size_t>(dtype)], out, in, mask);
-    return out;
-  }
-  const Tensor in = dtype == DType::Bool || is_floating(t.dtype()) ? cast_raw(t, dtype) : t;
-  Tensor out = empty(reduced_sizes(in, mask, keepdim), DType::Int64);
-  std::memset(out.raw(), 0, static_cast<size_t>(out.numel()) * sizeof(int64_t));
-  for_each_block(kernels::reduce.sum[static_cast<size_t>(in.dtype())], out, in, mask);
-  return cast_raw(out, dtype);
-}
-
-// A float tensor of one element in 0 or 1 dimensions, all reduced: nothing to plan.
-bool is_one_number(const Tensor& t, std::optional<DType> dtype) {
-  return is_scalar_like(t) && is_floating(t.dtype()) && (!dtype || *dtype == t.dtype());
-}
-Tensor one_number(const Tensor& t) {
-  Tensor out = Tensor::steal(empty_scalar(t.dtype(), 0));
-  if (t.dtype() == DType::Float32) {
-    *out.data<float>() = *t.data<float>() + 0.0F;  // the sum of -0 is 0
   } else {
-    *out.data<double>() = *t.data<double>() + 0.0;
+    block.out_stride = indices ? out_width : 0;
   }
-  return out;
-}
-
-// ---- gradients ----
-
-// What a reduction needs to know of its input to spread a gradient over it.
-struct Spread {
-  Dims sizes;
-  DimMask mask;
-  DType dtype;
-  bool keepdim;
-  Spread(const Tensor& t, DimMask m, bool k) : sizes(t.sizes()), mask(m), dtype(t.dtype()), keepdim(k) {}
-
-  bool squeezed() const { return mask != kAllDims && !keepdim && !sizes.empty(); }
-  // The gradient of a sum: g at every element.
-  Tensor expanded(const Tensor& g) const {
-    if (grad_enabled()) {
-      Tensor out = g;
-      if (squeezed())
-        for (int64_t d = 0; d < sizes.size(); ++d)
-          if (mask >> d & 1) out = unsqueeze(out, d);
-      return expand(out, sizes);
-    }
-    // The strides that unsqueeze and expand would give.
-    Dims strides(sizes.size());
-    int from = 0;
-    for (int64_t d = 0; d < sizes.size() && (squeezed() || g.ndim() > 0); ++d) {
-      const bool here = !squeezed() || !(mask >> d & 1);  // the dimension is one of g, too
-      if (here) {
-        strides[d] = g.size(from) == sizes[d] ? g.stride(from) : 0;
-        ++from;
-      } else if (sizes[d] == 1) {
-        strides[d] = from < g.ndim() ? g.size(from) * g.stride(from) : 1;
-      }
-    }
-    return alias(g, sizes, strides, g.raw());
-  }
-};
-
-struct SumNode final : NodeOf<1> {
-  SumNode(const Tensor& t, DimMask mask, bool keepdim, const char* n) : spread(t, mask, keepdim), title(n) {}
-  const char* name() const override { return title; }
-  void backward(Tensor g, Sweep& sweep) override {
-    if (!sweep.needs(*this, 0)) return;
-    // Of a 0-d tensor the gradient is g itself.
-    Tensor out = spread.sizes.empty() && !grad_enabled() && g.ndim() == 0 ? std::move(g) : spread.expanded(g);
-    if (out.dtype() != spread.dtype) out = to_dtype(out, spread.dtype);
-    sweep.send(*this, 0, std::move(out));
-  }
-  Spread spread;
-  const char* title;
-};
-
-Tensor divide_by_count(const Tensor& g, int64_t count);
-
-struct DivideByCountNode final : NodeOf<1> {
-  explicit DivideByCountNode(int64_t n) : count(n) {}
-  const char* name() const override { return "DivBackward1"; }
-  void backward(Tensor g, Sweep& sweep) override { sweep.send(*this, 0, divide_by_count(g, count)); }
-  int64_t count;
-};
-
-void divide_into(const Tensor& out, const Tensor& g, int64_t count) {
-  const Number n(Scalar(static_cast<double>(count)), g.dtype());
-  run_loop(kernels::pick(kernels::binary[static_cast<int>(BinaryId::div)], g.dtype()), out, {g, n});
-}
-
-Tensor divide_by_count(const Tensor& g, int64_t count) {
-  Tensor out = empty_like_operands(g.sizes(), g.dtype(), {g});
-  divide_into(out, g, count);
-  if (needs_grad(g)) record(out, new DivideByCountNode(count), g);
-  return out;
-}
-
-struct MeanNode final : NodeOf<1> {
-  MeanNode(const Tensor& t, DimMask mask, bool keepdim, int64_t n, const char* name_)
-      : spread(t, mask, keepdim), count(n), title(name_) {}
-  const char* name() const override { return title; }
-  void backward(Tensor g, Sweep& sweep) override {
-    if (!sweep.needs(*this, 0)) return;
-    Tensor out;
-    if (!grad_enabled() && g.numel() == 1) {
-      const Tensor one = Tensor::steal(empty_scalar(g.dtype(), 0));
-      divide_into(one, g, count);
-      out = spread.sizes.empty() ? one : empty(spread.sizes, g.dtype());
-      if (!spread.sizes.empty()) copy_raw(out, one);
-    } else {
-      out = divide_by_count(spread.expanded(g), count);
-    }
-    if (out.dtype() != spread.dtype) out = to_dtype(out, spread.dtype);
-    sweep.send(*this, 0, std::move(out));
-  }
-  Spread spread;
-  int64_t count;
-  const char* title;
-};
-
-// ---- sum and mean ----
-
-DType sum_dtype(const Tensor& t, std::optional<DType> dtype) {
-  return dtype ? *dtype : is_floating(t.dtype()) ? t.dtype() : DType::Int64;
-}
-
-Tensor sum_over(const Tensor& t, DimMask mask, bool keepdim, std::optional<DType> dtype, const char* name) {
-  const DType result = sum_dtype(t, dtype);
-  if (!is_floating(result) && needs_grad(t)) fail("Autograd not support dtype: ", dtype_scalar_name(result));
-  Tensor out = sum_raw(t, mask, keepdim, result);
-  if (needs_grad(t)) record(out, new SumNode(t, mask, keepdim, name), t);
-  return out;
-}
-
-Tensor mean_over(const Tensor& t, DimMask mask, bool keepdim, std::optional<DType> dtype, const char* name) {
-  const DType compute = dtype ? *dtype : t.dtype();
-  if (!is_floating(compute))
-    fail("mean(): could not infer output dtype. ", dtype ? "Optional" : "Input",
-         " dtype must be either a floating point or complex dtype. Got: ", dtype_scalar_name(compute));
-  int64_t count = 1;
-  for (int i = 0; i < t.ndim(); ++i)
-    if (mask >> i & 1) count *= t.size(i);
-  Tensor out = sum_raw(t, mask, keepdim, compute);
-  divide_into(out, out, count);
-  if (needs_grad(t)) record(out, new MeanNode(t, mask, keepdim, count, name), t);
-  return out;
-}
-
-}  // namespace
-
-Tensor sum(const Tensor& t, std::optional<DType> dtype) {
-  if (!is_one_number(t, dtype)) return sum_over(t, kAllDims, false, dtype, "SumBackward0");
-  Tensor out = one_number(t);
-  if (needs_grad(t)) record(out, new SumNode(t, kAllDims, false, "SumBackward0"), t);
-  return out;
-}
-
-Tensor sum(const Tensor& t, DimSpan dims, bool keepdim, std::optional<DType> dtype) {
-  return sum_over(t, dim_mask(t, dims), keepdim, dtype, "SumBackward1");
-}
-
-Tensor mean(const Tensor& t, std::optional<DType> dtype) {
-  if (!is_one_number(t, dtype)) return mean_over(t, kAllDims, false, dtype, "MeanBackward0");
-  Tensor out = one_number(t);
-  if (needs_grad(t)) record(out, new MeanNode(t, kAllDims, false, 1, "MeanBackward0"), t);
-  return out;
-}
-
-Tensor mean(const Tensor& t, DimSpan dims, bool keepdim, std::optional<DType> dtype) {
-  return mean_over(t, dim_mask(t, dims), keepdim, dtype, "MeanBackward1");
-}
-
-Tensor sum_to_size(const Tensor& t, DimSpan sizes) {
-  if (same(t.sizes(), sizes)) return t;
-  const int lead = t.ndim() - static_cast<int>(sizes.size());
-  bool fits = lead >= 0;
-  Dims dims;
-  for (int i = 0; fits && i < t.ndim(); ++i) {
-    const int64_t wanted = i < lead ? 1 : sizes[static_cast<size_t>(i - lead)];
-    if (i < lead || (wanted == 1 && t.size(i) != 1)) {
-      dims.push_back(i);
-    } else {
-      fits = wanted == t.size(i);
-    }
-  }
-  if (!fits) fail("size {", sizes, "} is not expandable to size {", t.sizes(), "}.");
-  if (sizes.empty()) return sum(t);
-  Tensor out = sum(t, dims, true);
-  return lead > 0 ? view(out, sizes) : out;
-}
-
-// ---- extremes of everything ----
-
-namespace {
-
-struct MaskedFillTensorNode final : NodeOf<2> {  // edge 0 is that of the filled zeros
-  const char* name() const override { return "MaskedFillBackward1"; }
-  void release_saved() noexcept override { mask.reset(); }
-  void backward(Tensor g, Sweep& sweep) override {
-    if (!sweep.needs(*this, 1)) return;
-    const Tensor zero = zeros({}, g.dtype());
-    sweep.send(*this, 1, sum(where(mask.unpack(*this), g, zero)));
-  }
-  SavedTensor mask;
-};
-
-// `value` (0-d) where `mask` holds, 0 elsewhere.
-Tensor fill_where(const Tensor& mask, const Tensor& value) {
-  Tensor out = empty(mask.sizes(), value.dtype());
-  run_loop(kernels::pick(kernels::where, value.dtype()), out,
-           {mask, value, Number(Scalar(0), value.dtype())});
-  if (needs_grad(value)) {
-    auto* node = new MaskedFillTensorNode;
-    node->mask.save_input(mask);
-    record(out, node, Tensor(), value);
-  }
-  return out;
-}
-
-// Elements that tie for the extreme share the gradient.
-struct ExtremeNode final : NodeOf<1> {
-  explicit ExtremeNode(const char* n) : title(n) {}
-  const char* name() const override { return title; }
-  void release_saved() noexcept override {
-    input.reset();
-    result.reset();
-  }
-  void backward(Tensor g, Sweep& sweep) override {
-    if (!sweep.needs(*this, 0)) return;
-    const Tensor x = input.unpack(*this), y = result.unpack(*this);
-    if (x.ndim() == 0 && !grad_enabled()) return sweep.send(*this, 0, std::move(g));
-    const double value = y.item().to_double();
-    const Tensor mask = value != value ? ne(x, x) : eq(x, y);
-    sweep.send(*this, 0, fill_where(mask, div(g, sum(mask))));
-  }
-  SavedTensor input, result;
-  const char* title;
-};
-
-Tensor extreme(const Tensor& t, const kernels::ReduceRow& loops, const char* operation,
-               const char* node_name) {
-  if (t.numel() == 0)
-    fail(operation,
-         "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
-         "the 'dim' argument.");
-  Tensor out = Tensor::steal(empty_scalar(t.dtype(), 0));
-  std::memcpy(out.raw(), t.raw(), item_size(t.dtype()));
-  if (t.numel() > 1) for_each_block(loops[static_cast<size_t>(t.dtype())], out, t, kAllDims);
-  if (needs_grad(t)) {
-    auto* node = new ExtremeNode(node_name);
-    node->input.save_input(t);
-    record(out, node, t);
-    node->result.save_output(out);
-  }
-  return out;
-}
-
-}  // namespace
-
-Tensor max(const Tensor& t) { return extreme(t, kernels::reduce.max, "max", "MaxBackward1"); }
-Tensor min(const Tensor& t) { return extreme(t, kernels::reduce.min, "min", "MinBackward1"); }
-
-// ---- extremes along a dimension ----
-
-namespace {
-
-// A contiguous tensor seen as [outer, size, inner] around a dimension.
-struct Around {
-  int64_t outer = 1, size = 1, inner = 1;
-  Around(DimSpan sizes, int64_t dim) {
-    for (int64_t i = 0; i < static_cast<int64_t>(sizes.size()); ++i)
-      (i < dim ? outer : i == dim ? size : inner) *= sizes[static_cast<size_t>(i)];
-  }
-};
-
-Tensor contiguous_raw(const Tensor& t) {
-  if (t.is_contiguous()) return t;
-  Tensor out = empty(t.sizes(), t.dtype());
-  copy_raw(out, t);
-  return out;
-}
-
-// Saved indices can be changed behind the graph's back, through `.data` or numpy.
-void check_places(const Tensor& at, int64_t size) {
-  const int64_t* places = at.data<int64_t>();
-  for (int64_t i = 0; i < at.numel(); ++i)
-    if (places[i] < 0 || places[i] >= size)
-      fail(ErrorKind::Index, "index ", places[i], " is out of bounds for dimension with size ", size);
-}
-
-Tensor gather_at(const Tensor& t, int64_t dim, const Tensor& index);
-
-// `g` put at the places that `index` names along `dim` of zeros of `sizes`. `g` and `index` have size 1
-// there.
-Tensor scatter_at(const Tensor& g, int64_t dim, const Tensor& index, DimSpan sizes, const char* name);
-
-struct ScatterNode final : NodeOf<2> {  // edge 0 is that of the zeros
-  ScatterNode(int64_t d, const char* n) : dim(d), title(n) {}
-  const char* name() const override { return title; }
-  void release_saved() noexcept override { index.reset(); }
-  void backward(Tensor g, Sweep& sweep) override {
-    sweep.send(*this, 1, gather_at(g, dim, index.unpack(*this)));
-  }
-  SavedTensor index;
-  int64_t dim;
-  const char* title;
-};
-
-struct GatherNode final : NodeOf<1> {
-  GatherNode(int64_t d, DimSpan s) : dim(d), sizes(s) {}
-  const char* name() const override { return "GatherBackward0"; }
-  void release_saved() noexcept override { index.reset(); }
-  void backward(Tensor g, Sweep& sweep) override {
-    sweep.send(*this, 0, scatter_at(g, dim, index.unpack(*this), sizes, "ScatterAddBackward0"));
-  }
-  SavedTensor index;
-  int64_t dim;
-  Dims sizes;
-};
-
-Tensor gather_at(const Tensor& t, int64_t dim, const Tensor& index) {
-  Tensor out = empty(index.sizes(), t.dtype());
-  const Tensor from = contiguous_raw(t), at = contiguous_raw(index);
-  const Around around(t.sizes(), dim);
-  check_places(at, around.size);
-  kernels::gather(item_size(t.dtype()), out.data<char>(), from.data<char>(), at.data<int64_t>(), around.outer,
-                  around.size, around.inner);
-  if (needs_grad(t)) {
-    auto* node = new GatherNode(dim, t.sizes());
-    node->index.save_input(index);
-    record(out, node, t);
-  }
-  return out;
-}
-
-Tensor scatter_at(const Tensor& g, int64_t dim, const Tensor& index, DimSpan sizes, const char* name) {
-  Tensor out = empty(sizes, g.dtype());
-  std::memset(out.raw(), 0, static_cast<size_t>(out.numel()) * item_size(g.dtype()));
-  const Tensor from = contiguous_raw(g), at = contiguous_raw(index);
-  const Around around(sizes, dim);
-  check_places(at, around.size);
-  kernels::scatter(item_size(g.dtype()), out.data<char>(), from.data<char>(), at.data<int64_t>(),
-                   around.outer, around.size, around.inner);
-  if (needs_grad(g)) {
-    auto* node = new ScatterNode(dim, name);
-    node->index.save_input(index);
-    record(out, node, Tensor(), g);
-  }
-  return out;
-}
-
-struct ExtremeAlongNode final : NodeOf<1> {
-  ExtremeAlongNode(const Tensor& t, int64_t d, bool k, const char* n)
-      : sizes(t.sizes()), dim(d), keepdim(k), title(n) {}
-  const char* name() const override { return title; }
-  void release_saved() noexcept override { indices.reset(); }
-  void backward(Tensor g, Sweep& sweep) override {
-    if (!g || !sweep.needs(*this, 0)) return;
-    Tensor at = indices.unpack(*this);
-    if (!keepdim && !sizes.empty()) {
-      g = unsqueeze(g, dim);
-      at = unsqueeze(at, dim);
-    }
-    sweep.send(*this, 0, scatter_at(g, dim, at, sizes, "ScatterBackward0"));
-  }
-  SavedTensor indices;
-  Dims sizes;
-  int64_t dim;
-  bool keepdim;
-  const char* title;
-};
-
-ValuesAndIndices extreme_along(const Tensor& t, int64_t dim, bool keepdim, const kernels::ReduceRow& loops,
-                               const char* operation, const char* node_name) {
-  const int64_t d = wrap_dim(dim, t.ndim());
-  if (t.ndim() > 0 && t.size(static_cast<int>(d)) == 0)
-    fail(ErrorKind::Index, operation, "(): Expected reduction dim ", d, " to have non-zero size.");
-  const Dims sizes = reduced_sizes(t, DimMask{1} << d, keepdim);
-  ValuesAndIndices out{empty(sizes, t.dtype()), empty(sizes, DType::Int64)};
-  const Tensor in = contiguous_raw(t);
-  const Around around(t.sizes(), d);
-  const int64_t width = static_cast<int64_t>(item_size(t.dtype()));
-  kernels::ReduceBlock block{out.values.data<char>(),
-                             in.data<char>(),
-                             around.size,
-                             around.inner * width,
-                             around.inner,
-                             width,
-                             width,
-                             out.indices.data<int64_t>()};
-  const kernels::ReduceLoop loop = loops[static_cast<size_t>(t.dtype())];
-  if (around.inner == 1) {  // one column of adjacent rows for each outer position
-    block.columns = around.outer;
-    block.column_stride = around.size * width;
-    loop(block);
-  } else if (t.numel()) {
-    for (int64_t o = 0; o < around.outer; ++o) {
-      loop(block);
-      block.in += around.size * around.inner * width;
-      block.out += around.inner * width;
-      block.indices += around.inner;
-    }
-  }
-  if (needs_grad(t)) {
-    auto* node = new ExtremeAlongNode(t, d, keepdim, node_name);
-    node->indices.save_input(out.indices);
-    record(out.values, node, t);
-  }
-  return out;
-}
-
-}  // namespace
-
-ValuesAndIndices max(const Tensor& t, int64_t dim, bool keepdim) {
-  return extreme_along(t, dim, keepdim, kernels::reduce.max_index, "max", "MaxBackward0");
-}
-ValuesAndIndices min(const Tensor& t, int64_t dim, bool keepdim) {
-  return extreme_along(t, dim, keepdim, kernels::reduce.min_index, "min", "MinBackward0");
+  const int64_t outer = dims.size() - 2;
+  if (outer <= 0) return loop(block);
+  // Threads share what has outputs of its own: the outermost dimension, or else the columns.
+  const int64_t shared = dims.back().out != 0 ? dims.size() - 1 : rows_alone && dims[1].out != 0 ? 1 : 0;
+  if (!shared) return run_blocks(loop, block, dims.data() + 2, outer, out_width);
+  constexpr int64_t kGrainBytes = int64_t{1} << 18;
+  const ReduceDim dim = dims[shared];
+  const int64_t grain = std::max<int64_t>(kGrainBytes / (t.numel() / dim.size * width), 1);
+  parallel_for(dim.size, grain, [&](int64_t begin, int64_t end) {
+    kernels::ReduceBlock part = block;
+    ReduceDim rest[64];
+    std::copy(dims.begin() + 2, dims.end(), rest);
+    part.in += dim.in * begin;
+    part.out += dim.out * begin;
+    if (part.indices) part.indices += dim.out / out_width * begin;
+    (shared == 1 ? part.columns : rest[outer - 1].size) = end - begin;
+    run_blocks(loop, part, rest, outer, out_width);
+  });
 }
 
 }  // namespace hinoko

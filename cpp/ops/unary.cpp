@@ -12,6 +12,7 @@ namespace {
 template <class Row>
 struct UnaryNode final : NodeOf<1> {
   const char* name() const override { return Row::node; }
+  bool spends_gradient() const noexcept override { return Row::keeps != KeepNone; }
   void release_saved() noexcept override { saved.reset(); }
   void backward(Tensor g, Sweep& sweep) override {
     if (grad_enabled()) {
