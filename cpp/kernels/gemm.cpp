@@ -1,339 +1,334 @@
-// Matrix products. Small ones run straight over the operands; large ones pack the right-hand side into panels
-// as wide as a register tile (and the left-hand side where its rows are not adjacent), block by block of k.
-// The vector width follows the instruction set that this file is compiled for; results do not.
-#include "kernels/compiled.h"
-
+// Products of matrices. c is computed in register tiles; a tile reads the rows of a and a panel of b, as wide
+// as the tile, directly where they lie favourably, otherwise from packed copies. See Note [Order of a
+// product].
 #include <algorithm>
 #include <concepts>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <new>
 #include <type_traits>
+
+#include "base/parallel.h"
+#include "base/scratch.h"
+#include "kernels/compiled.h"
+#include "kernels/gemm_pack.h"
+#include "kernels/gemv.h"
 
 namespace hinoko::kernels::HINOKO_ISA {
 
+namespace gemm_detail {
+
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kVectorBytes = 64;
-constexpr int kTileRows = 8;
-#elif defined(__AVX__)
-constexpr int kVectorBytes = 32;
-constexpr int kTileRows = 4;
-#else
-constexpr int kVectorBytes = 16;
-constexpr int kTileRows = 4;
-#endif
+constexpr int64_t kDepth = 256;                // of a block of k, at most: part of the contract
+constexpr int64_t kThreadedWork = 512 * 1024;  // multiply-adds that are worth a second thread
+constexpr int64_t kPieceWork = 128 * 1024;     // and as many as a thread takes at once
 
 template <class T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(kVectorBytes)));
-};
-template <class T>
-using Vector = typename VectorOf<T>::type;
-template <class T>
-inline constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
-template <class T>
-inline constexpr int kTileColumns = 2 * kLanes<T>;
+struct Problem {
+  int64_t m, n, k;
+  const T* a;
+  int64_t a_row, a_column;
+  const T* b;
+  int64_t b_row, b_column;
+  T* c;
+  int64_t c_row;
+  const Finish<T>* finish;
 
-constexpr int64_t kBlockK = 256;
-constexpr int64_t kBlockN = 512;         // columns of b in one packed block
-constexpr int64_t kBlockM = 64;          // rows of a in one packed block
-constexpr int64_t kPackFromRows = 16;    // packing b pays off from so many rows of a
-constexpr int64_t kDirectBytes = 16384;  // a block of b of so many bytes is read where it is
-
-// Whole numbers wrap: they are computed without a sign.
-template <class T>
-struct Unsigned {
-  using type = T;
-};
-template <std::integral T>
-struct Unsigned<T> {
-  using type = std::make_unsigned_t<T>;
-};
-
-template <class T>
-Vector<T> load(const T* p) {
-  Vector<T> v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-template <class T>
-void store(T* p, const Vector<T>& v) {
-  std::memcpy(p, &v, sizeof v);
-}
-
-// c[R, tile] (+)= a[R, k] b[k, tile].
-template <class T, int R>
-void tile(int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b, int64_t b_row, T* c,
-          int64_t c_row, bool first) {
-  constexpr int L = kLanes<T>;
-  using V = Vector<T>;
-  V left[R], right[R];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    left[r] = first ? V{} : load(c + r * c_row);
-    right[r] = first ? V{} : load(c + r * c_row + L);
+  const T* bias(int64_t i, int64_t j) const noexcept {
+    return finish && finish->bias ? finish->bias + i * finish->bias_row + j * finish->bias_column : nullptr;
   }
-  for (int64_t p = 0; p < k; ++p, b += b_row, a += a_column) {
-    const V b0 = load(b), b1 = load(b + L);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const T x = a[r * a_row];
-      left[r] += b0 * x;
-      right[r] += b1 * x;
+};
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// k in equal blocks: how deep one is.
+inline int64_t depth_of(int64_t k) {
+  return k <= kDepth ? std::max<int64_t>(k, 1) : ceil_div(k, ceil_div(k, kDepth));
+}
+
+// The rows of c in tiles of nearly equal height.
+struct Rows {
+  explicit Rows(int64_t m) noexcept {
+    if (m > kTileRows) {
+      tiles = ceil_div(m, kTileRows);
+      height = m / tiles;
+      higher = m % tiles;
+    } else {
+      height = m;
     }
   }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    store(c + r * c_row, left[r]);
-    store(c + r * c_row + L, right[r]);
+  int64_t start(int64_t t) const noexcept { return t * height + std::min(t, higher); }
+  int64_t tiles = 1, height, higher = 0;
+};
+
+// ---- the general case ----
+
+// What the tiles of one block of rows have in common.
+template <class T>
+struct Block {
+  const Problem<T>& x;
+  Rows rows;
+  int64_t first_row;  // of the block, in x
+  const T* packed;    // rows [first_row, ...) of a for one block of k, tile by tile, or null
+  bool pack_b;
+  int64_t k_begin, k_end, depth;
+};
+
+// Tiles [begin, end) of the block's rows under columns [j, j + columns), at most a tile's width or, without
+// packing, a multiple of it.
+template <class T>
+void run_panel(const Block<T>& block, int64_t begin, int64_t end, int64_t j, int64_t columns) {
+  constexpr int L = kLanes<T>;
+  constexpr int W = kTileColumns<T>;
+  const Problem<T>& x = block.x;
+  alignas(64) T panel[kDepth * W];
+  TileCall<T> call;
+  call.c_row = x.c_row;
+  set_columns(call, columns);
+  for (int64_t p = block.k_begin; p == block.k_begin || p < block.k_end; p += block.depth) {
+    call.k = std::min(block.depth, block.k_end - p);
+    call.add = p > 0;
+    const bool last = p + block.depth >= x.k;
+    const T* const b = x.b + p * x.b_row + j * x.b_column;
+    if (block.pack_b || (!Part<T>::kMasked && columns % L)) {
+      pack_right(panel, call.k, columns, b, x.b_row, x.b_column);
+      call.b = panel;
+      call.b_row = W;
+    } else {
+      call.b = b;
+      call.b_row = x.b_row;
+    }
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t start = block.rows.start(t), i = block.first_row + start;
+      const int64_t height = block.rows.start(t + 1) - start;
+      if (block.packed) {
+        call.a = block.packed + start * call.k;
+        call.a_row = 1;
+        call.a_column = height;
+      } else {
+        call.a = x.a + i * x.a_row + p * x.a_column;
+        call.a_row = x.a_row;
+        call.a_column = x.a_column;
+      }
+      call.c = x.c + i * x.c_row + j;
+      pick_tile<T>(height, columns)(call);
+      if (last && x.finish) finish_rows(*x.finish, x.bias(i, j), height, columns, call.c, x.c_row);
+    }
   }
 }
 
-template <class T, int R = kTileRows>
-void tile_rows(int64_t rows, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b,
-               int64_t b_row, T* c, int64_t c_row, bool first) {
-  if constexpr (R > 1)
-    if (rows < R) return tile_rows<T, R - 1>(rows, k, a, a_row, a_column, b, b_row, c, c_row, first);
-  tile<T, R>(k, a, a_row, a_column, b, b_row, c, c_row, first);
-}
-
-// All rows of c under one panel of b; `columns` of the panel exist.
 template <class T>
-void panel(int64_t rows, int64_t columns, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b,
-           int64_t b_row, T* c, int64_t c_row, bool first) {
+void general(const Problem<T>& x) {
   constexpr int W = kTileColumns<T>;
-  for (int64_t i = 0; i < rows; i += kTileRows) {
-    const int64_t count = std::min<int64_t>(kTileRows, rows - i);
-    const T* const a_here = a + i * a_row;
-    T* const c_here = c + i * c_row;
-    if (columns == W) {
-      tile_rows(count, k, a_here, a_row, a_column, b, b_row, c_here, c_row, first);
+  const int64_t work = x.m * x.n * x.k;
+  const int64_t panels = ceil_div(x.n, W);
+  // A copy pays where rows lie so that they evict each other from the cache, or where it is read often.
+  const auto conflicts = [](int64_t stride) { return stride * static_cast<int64_t>(sizeof(T)) % 4096 == 0; };
+  const bool pack_b =
+      x.b_column != 1 || (x.k * x.n > 32 * 1024 && x.m >= (conflicts(x.b_row) && x.k >= 64 ? 96 : 192));
+  constexpr int64_t kMostRows = 512;
+  const bool pack_a =
+      x.m >= 96 && panels >= 8 && x.k >= 64 && conflicts(x.a_column == 1 ? x.a_row : x.a_column);
+  const int64_t depth = depth_of(x.k);
+  T* const packed =
+      pack_a ? static_cast<T*>(scratch(static_cast<size_t>(std::min(kMostRows, x.m) * depth) * sizeof(T)))
+             : nullptr;
+  const int64_t blocks = packed ? ceil_div(x.m, kMostRows) : 1;
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t first_row = i * x.m / blocks, rows = (i + 1) * x.m / blocks - first_row;
+    Block<T> block{x, Rows(rows), first_row, packed, pack_b, 0, x.k, depth};
+    const int64_t tiles = block.rows.tiles;
+    // Units of several tiles of one panel, so that packing it pays.
+    const int64_t unit = pack_b ? std::min<int64_t>(tiles, 16) : 1;
+    const int64_t units = ceil_div(tiles, unit);
+    const int64_t grain = work < kThreadedWork
+                              ? units * panels
+                              : ceil_div(kPieceWork, unit * kTileRows * W * (packed ? depth : x.k) + 1);
+    const auto run = [&](int64_t begin, int64_t end) {
+      int64_t j = begin ? begin / units : 0, u = begin ? begin % units : 0;
+      for (int64_t left = end - begin; left > 0; ++j, u = 0) {
+        const int64_t taken = std::min(left, units - u);
+        run_panel(block, u * unit, std::min(tiles, (u + taken) * unit), j * W,
+                  std::min<int64_t>(W, x.n - j * W));
+        left -= taken;
+      }
+    };
+    if (!packed) {
+      parallel_for(units * panels, grain, run);
       continue;
     }
-    T whole[kTileRows * W] = {};
-    if (!first)
-      for (int64_t r = 0; r < count; ++r)
-        std::copy(c_here + r * c_row, c_here + r * c_row + columns, whole + r * W);
-    tile_rows(count, k, a_here, a_row, a_column, b, b_row, whole, W, first);
-    for (int64_t r = 0; r < count; ++r) std::copy(whole + r * W, whole + r * W + columns, c_here + r * c_row);
-  }
-}
-
-// Copies b[k, columns] to rows as wide as a tile, filled up with zeros.
-template <class T>
-void pack_panel(T* out, int64_t k, int64_t columns, const T* b, int64_t b_row, int64_t b_column) {
-  constexpr int W = kTileColumns<T>;
-  if (columns == W && b_column == 1) {
-    for (int64_t p = 0; p < k; ++p) std::memcpy(out + p * W, b + p * b_row, W * sizeof(T));
-    return;
-  }
-  if (columns < W) std::fill(out, out + k * W, T(0));
-  if (b_column == 1) {
-    for (int64_t p = 0; p < k; ++p) std::copy(b + p * b_row, b + p * b_row + columns, out + p * W);
-    return;
-  }
-  for (int64_t j = 0; j < columns; ++j)
-    for (int64_t p = 0; p < k; ++p) out[p * W + j] = b[p * b_row + j * b_column];
-}
-
-struct Free {
-  void operator()(void* p) const noexcept { std::free(p); }
-};
-template <class T>
-class Buffer {  // on the stack while it is small
- public:
-  explicit Buffer(int64_t count) {
-    const size_t bytes = (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
-    if (bytes <= sizeof small_) return;
-    heap_.reset(static_cast<T*>(std::aligned_alloc(64, bytes)));
-    if (!heap_) throw std::bad_alloc();
-  }
-  T* data() noexcept { return heap_ ? heap_.get() : reinterpret_cast<T*>(small_); }
-
- private:
-  alignas(64) char small_[8192];
-  std::unique_ptr<T, Free> heap_;
-};
-
-// Few columns: a tile would be mostly empty. Four rows at a time, so that additions overlap.
-template <class T>
-void narrow(const GemmCall& call, const T* a, const T* b, T* c) {
-  for (int64_t j = 0; j < call.n; ++j) {
-    const T* const column = b + j * call.b_column;
-    int64_t i = 0;
-    for (; i + 4 <= call.m; i += 4) {
-      const T* x = a + i * call.a_row;
-      T s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-      for (int64_t p = 0; p < call.k; ++p, x += call.a_column) {
-        const T y = column[p * call.b_row];
-        s0 += x[0] * y;
-        s1 += x[call.a_row] * y;
-        s2 += x[2 * call.a_row] * y;
-        s3 += x[3 * call.a_row] * y;
-      }
-      T* const out = c + i * call.c_row + j;
-      out[0] = s0;
-      out[call.c_row] = s1;
-      out[2 * call.c_row] = s2;
-      out[3 * call.c_row] = s3;
-    }
-    for (; i < call.m; ++i) {
-      const T* const x = a + i * call.a_row;
-      T sum = 0;
-      for (int64_t p = 0; p < call.k; ++p) sum += x[p * call.a_column] * column[p * call.b_row];
-      c[i * call.c_row + j] = sum;
-    }
-  }
-}
-
-template <class T>
-void product_in_blocks(const GemmCall& call, const T* a, const T* b, T* c) {
-  constexpr int W = kTileColumns<T>;
-  const int64_t m = call.m, n = call.n, k = call.k;
-  const int64_t depth = std::min(k, kBlockK);
-  // Rows of b that are not adjacent, or too many to stay in the cache while all rows of a pass by.
-  const bool pack_b = call.b_column != 1 ||
-                      (m >= kPackFromRows && depth * n * static_cast<int64_t>(sizeof(T)) > kDirectBytes);
-  const bool pack_a = call.a_column != 1 && depth * m > 4096 && n >= 4 * W;
-  const int64_t panels = (std::min(n, kBlockN) + W - 1) / W;
-  Buffer<T> packed_b(pack_b ? depth * panels * W : depth * W);
-  Buffer<T> packed_a(pack_a ? depth * kBlockM : 0);
-  for (int64_t p = 0; p < k; p += kBlockK) {
-    const int64_t kc = std::min(kBlockK, k - p);
-    for (int64_t j = 0; j < n; j += kBlockN) {
-      const int64_t nc = std::min(kBlockN, n - j);
-      const T* const b_block = b + p * call.b_row + j * call.b_column;
-      if (pack_b) {
-        for (int64_t q = 0; q < nc; q += W)
-          pack_panel(packed_b.data() + q * kc, kc, std::min<int64_t>(W, nc - q), b_block + q * call.b_column,
-                     call.b_row, call.b_column);
-      } else if (nc % W) {
-        const int64_t q = nc / W * W;
-        pack_panel(packed_b.data(), kc, nc - q, b_block + q, call.b_row, 1);
-      }
-      for (int64_t i = 0; i < m; i += kBlockM) {
-        const int64_t mc = std::min(kBlockM, m - i);
-        const T* a_block = a + i * call.a_row + p * call.a_column;
-        int64_t a_row = call.a_row, a_column = call.a_column;
-        if (pack_a) {
-          for (int64_t s = 0; s < kc; ++s)
-            for (int64_t r = 0; r < mc; ++r)
-              packed_a.data()[s * kBlockM + r] = a_block[r * a_row + s * a_column];
-          a_block = packed_a.data();
-          a_row = 1;
-          a_column = kBlockM;
+    for (int64_t p = 0; p < x.k; p += depth) {
+      block.k_begin = p;
+      block.k_end = std::min(x.k, p + depth);
+      const int64_t k = block.k_end - p;
+      parallel_for(tiles, work < kThreadedWork ? tiles : 4, [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t) {
+          const int64_t start = block.rows.start(t);
+          pack_left(packed + start * k, block.rows.start(t + 1) - start, k,
+                    x.a + (first_row + start) * x.a_row + p * x.a_column, x.a_row, x.a_column);
         }
-        for (int64_t q = 0; q < nc; q += W) {
-          const int64_t columns = std::min<int64_t>(W, nc - q);
-          const T* from = b_block + q;
-          int64_t b_row = call.b_row;
-          if (pack_b) {
-            from = packed_b.data() + q * kc;
-            b_row = W;
-          } else if (columns < W) {
-            from = packed_b.data();
-            b_row = W;
+      });
+      parallel_for(units * panels, grain, run);
+    }
+  }
+}
+
+// ---- few columns: vectors run along the rows ----
+
+constexpr int kNarrow = 8;
+
+template <class T>
+bool is_narrow(const Problem<T>& x) {
+  constexpr int L = kLanes<T>;
+  if (x.n > kNarrow || x.m < 2 * L) return false;
+  return x.a_row == 1 ? x.n * 2 <= L : x.a_column == 1 && x.n * 3 <= L && x.k >= L;
+}
+
+template <class T>
+void narrow(const Problem<T>& x) {
+  constexpr int L = kLanes<T>;
+  constexpr int W = kTileColumns<T>;
+  const int64_t depth = depth_of(x.k);
+  const int64_t grain = x.m * x.n * x.k < kThreadedWork ? x.m : ceil_div(kPieceWork, x.n * x.k * W) * W;
+  parallel_for(x.m, grain, [&](int64_t begin, int64_t end) {
+    alignas(64) T panel[kDepth * W];
+    alignas(64) T out[kNarrow * W];
+    for (int64_t i = begin; i < end; i += W) {
+      const int64_t count = std::min<int64_t>(W, end - i);
+      TileCall<T> call;
+      call.a_row = x.b_column;
+      call.a_column = x.b_row;
+      call.c = out;
+      call.c_row = W;
+      set_columns(call, count);
+      for (int64_t p = 0; p < x.k; p += depth) {
+        const T* const a = x.a + i * x.a_row + p * x.a_column;
+        call.k = std::min(depth, x.k - p);
+        call.a = x.b + p * x.b_row;
+        call.add = p > 0;
+        if (x.a_row == 1 && (Part<T>::kMasked || count % L == 0)) {
+          call.b = a;
+          call.b_row = x.a_column;
+        } else {
+          pack_right(panel, call.k, count, a, x.a_column, x.a_row);
+          call.b = panel;
+          call.b_row = W;
+        }
+        pick_tile<T>(x.n, count)(call);
+      }
+      for (int64_t r = 0; r < count; ++r) {
+        T* const c = x.c + (i + r) * x.c_row;
+        for (int64_t j = 0; j < x.n; ++j) {
+          T value = out[j * W + r];
+          if (x.finish) {
+            value *= x.finish->alpha;
+            if (const T* const bias = x.bias(i + r, j)) value += x.finish->beta * *bias;
           }
-          panel(mc, columns, kc, a_block, a_row, a_column, from, b_row, c + i * call.c_row + j + q,
-                call.c_row, p == 0);
+          c[j] = value;
+        }
+      }
+    }
+  });
+}
+
+// ---- entries ----
+
+template <class T>
+void one(const Problem<T>& x) {
+  if (x.n == 1 || x.m == 1) {
+    Finish<T> finish;
+    if (x.finish) {
+      finish = *x.finish;
+      if (x.n != 1) finish.bias_row = finish.bias_column;
+    }
+    const Finish<T>* const f = x.finish ? &finish : nullptr;
+    if (x.n == 1)
+      matrix_vector(VectorProblem<T>{x.m, x.k, x.a, x.a_row, x.a_column, x.b, x.b_row, x.c, x.c_row, f});
+    else
+      matrix_vector(VectorProblem<T>{x.n, x.k, x.b, x.b_column, x.b_row, x.a, x.a_column, x.c, 1, f});
+  } else if (is_narrow(x) && x.k > 0) {
+    narrow(x);
+  } else {
+    general(x);
+  }
+}
+
+template <std::floating_point T>
+void product(const GemmCall& call) {
+  Finish<T> finish{static_cast<T>(call.alpha), static_cast<T>(call.beta),
+                   call.beta != 0 ? static_cast<const T*>(call.bias) : nullptr, call.bias_row,
+                   call.bias_column};
+  const Problem<T> x{call.m,
+                     call.n,
+                     call.k,
+                     static_cast<const T*>(call.a),
+                     call.a_row,
+                     call.a_column,
+                     static_cast<const T*>(call.b),
+                     call.b_row,
+                     call.b_column,
+                     static_cast<T*>(call.c),
+                     call.c_row,
+                     finish.bias || call.alpha != 1 ? &finish : nullptr};
+  if (call.count == 1) return one(x);
+  // Many small ones are shared out whole; few large ones one after the other, by their tiles.
+  const int64_t work = call.m * call.n * call.k;
+  const bool whole = work < 8 * kThreadedWork && work * call.count >= kThreadedWork;
+  const int64_t grain = whole ? ceil_div(kPieceWork, work + 1) : call.count;
+  parallel_for(call.count, grain, [&](int64_t begin, int64_t end) {
+    Problem<T> y = x;
+    Finish<T> own = finish;
+    if (y.finish) y.finish = &own;
+    for (int64_t i = begin; i < end; ++i) {
+      y.a = x.a + i * call.a_step;
+      y.b = x.b + i * call.b_step;
+      y.c = x.c + i * call.c_step;
+      if (own.bias) own.bias = finish.bias + i * call.bias_step;
+      one(y);
+    }
+  });
+}
+
+// Whole numbers wrap: they are computed without a sign.
+template <std::integral T>
+void product(const GemmCall& call) {
+  using U = std::make_unsigned_t<T>;
+  for (int64_t s = 0; s < call.count; ++s) {
+    const auto* const a = static_cast<const U*>(call.a) + s * call.a_step;
+    const auto* const b = static_cast<const U*>(call.b) + s * call.b_step;
+    auto* const c = static_cast<U*>(call.c) + s * call.c_step;
+    for (int64_t i = 0; i < call.m; ++i) {
+      const U* const left = a + i * call.a_row;
+      U* const out = c + i * call.c_row;
+      if (call.b_column == 1) {
+        for (int64_t j = 0; j < call.n; ++j) out[j] = 0;
+        for (int64_t p = 0; p < call.k; ++p) {
+          const U factor = left[p * call.a_column];
+          const U* const right = b + p * call.b_row;
+          for (int64_t j = 0; j < call.n; ++j) out[j] += factor * right[j];
+        }
+      } else {
+        for (int64_t j = 0; j < call.n; ++j) {
+          U sum = 0;
+          for (int64_t p = 0; p < call.k; ++p)
+            sum += left[p * call.a_column] * b[p * call.b_row + j * call.b_column];
+          out[j] = sum;
         }
       }
     }
   }
-}
-
-template <class T>
-void product(const GemmCall& call) {
-  const auto* a = static_cast<const T*>(call.a);
-  const auto* b = static_cast<const T*>(call.b);
-  auto* c = static_cast<T*>(call.c);
-  if (call.n * 4 <= kTileColumns<T> || call.m * call.n * call.k <= 16) return narrow(call, a, b, c);
-  product_in_blocks(call, a, b, c);
-}
-
-// ---- vectors ----
-
-template <class T>
-T dot_of(int64_t n, const T* a, int64_t a_step, const T* b, int64_t b_step) {
-  constexpr int64_t L = 16;
-  T total = 0;
-  int64_t i = 0;
-  if (n >= L) {
-    T lanes[L] = {};
-    if (a_step == 1 && b_step == 1) {
-      for (; i + L <= n; i += L)
-        for (int64_t l = 0; l < L; ++l) lanes[l] += a[i + l] * b[i + l];
-    } else {
-      for (; i + L <= n; i += L)
-        for (int64_t l = 0; l < L; ++l) lanes[l] += a[(i + l) * a_step] * b[(i + l) * b_step];
-    }
-    for (int64_t width = L / 2; width; width /= 2)
-      for (int64_t l = 0; l < width; ++l) lanes[l] += lanes[l + width];
-    total = lanes[0];
-  }
-  for (; i < n; ++i) total += a[i * a_step] * b[i * b_step];
-  return total;
-}
-
-template <class T>
-void matrix_times_vector(const GemvCall& call) {
-  const auto* a = static_cast<const T*>(call.a);
-  const auto* x = static_cast<const T*>(call.x);
-  auto* y = static_cast<T*>(call.y);
-  if (call.a_row == 1 && call.a_column != 1 && call.m > 4) {
-    std::fill(y, y + call.m, T(0));
-    for (int64_t p = 0; p < call.k; ++p) {
-      const T factor = x[p * call.x_step];
-      const T* const column = a + p * call.a_column;
-#pragma GCC ivdep
-      for (int64_t i = 0; i < call.m; ++i) y[i] += column[i] * factor;
-    }
-    return;
-  }
-  for (int64_t i = 0; i < call.m; ++i)
-    y[i] = dot_of(call.k, a + i * call.a_row, call.a_column, x, call.x_step);
-}
-
-template <class Entry, class F>
-constexpr std::array<Entry, kNumDTypes> numeric_dtypes(F get) {
-  return {
-#define X(name, type, ...) get(TypeTag<type>{}),
-      HINOKO_DTYPES(X)
-#undef X
-  };
 }
 
 }  // namespace
 
+extern const std::array<Dot, kNumDTypes> dots;
+extern const std::array<Gemv, kNumDTypes> gemvs;
+
+}  // namespace gemm_detail
+
 const GemmTable gemm = {
-    .product = numeric_dtypes<Gemm>([]<class T>(TypeTag<T>) -> Gemm {
-      if constexpr (std::is_same_v<T, bool>) {
-        return nullptr;
-      } else {
-        return product<typename Unsigned<T>::type>;
-      }
-    }),
-    .dot = numeric_dtypes<Dot>([]<class T>(TypeTag<T>) -> Dot {
-      if constexpr (std::is_same_v<T, bool>) {
-        return nullptr;
-      } else {
-        return [](int64_t n, void* out, const void* a, int64_t a_step, const void* b, int64_t b_step) {
-          using U = typename Unsigned<T>::type;
-          *static_cast<U*>(out) =
-              dot_of(n, static_cast<const U*>(a), a_step, static_cast<const U*>(b), b_step);
-        };
-      }
-    }),
-    .matrix_vector = numeric_dtypes<Gemv>([]<class T>(TypeTag<T>) -> Gemv {
-      if constexpr (std::is_same_v<T, bool>) {
-        return nullptr;
-      } else {
-        return matrix_times_vector<typename Unsigned<T>::type>;
-      }
-    }),
+    .product = {nullptr, gemm_detail::product<int32_t>, gemm_detail::product<int64_t>,
+                gemm_detail::product<float>, gemm_detail::product<double>},
+    .dot = gemm_detail::dots,
+    .matrix_vector = gemm_detail::gemvs,
 };
 
 }  // namespace hinoko::kernels::HINOKO_ISA

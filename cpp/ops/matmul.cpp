@@ -1,80 +1,109 @@
 // Products of matrices and vectors with their derivatives, and matmul, which is composed of them and of
 // views. Derivatives that are not recorded read transposed operands in place: a transpose is a change of
 // strides.
-#include "autograd/engine.h"
-#include "autograd/saved.h"
-#include "kernels/kernels.h"
-#include "ops/views.h"
+#include "ops/matrix.h"
 
 #include <cstring>
 
 namespace hinoko {
 
-namespace {
+namespace detail {
 
-// A matrix as the kernels see it.
-struct Matrix {
-  char* data;
-  int64_t rows, columns, row_stride, column_stride;
-  Matrix(char* d, int64_t r, int64_t c, int64_t rs, int64_t cs)
-      : data(d), rows(r), columns(c), row_stride(rs), column_stride(cs) {}
-  // The last two dimensions of `t`.
-  explicit Matrix(const TensorImpl& t)
-      : Matrix(static_cast<char*>(t.data), t.size(t.ndim - 2), t.size(t.ndim - 1), t.stride(t.ndim - 2),
-               t.stride(t.ndim - 1)) {}
-  Matrix transposed() const { return {data, columns, rows, column_stride, row_stride}; }
-};
-
-// out = a b; rows of `out` are adjacent, or else its columns.
-void multiply(DType dtype, const Matrix& out, const Matrix& a, const Matrix& b) {
+void multiply(DType dtype, const Matrix& out, const Matrix& a, const Matrix& b, const Addition& addition,
+              const Batch& batch) {
   if (out.column_stride != 1 && out.columns > 1)
-    return multiply(dtype, out.transposed(), b.transposed(), a.transposed());
-  if (a.columns == 0) {
-    std::memset(out.data, 0, static_cast<size_t>(out.rows * out.columns) * item_size(dtype));
+    return multiply(dtype, out.transposed(), b.transposed(), a.transposed(), addition.transposed(),
+                    {batch.count, batch.b_step, batch.a_step, batch.c_step});
+  if (dtype == DType::Bool) {  // only with nothing to multiply
+    std::memset(out.data, 0, static_cast<size_t>(out.rows * out.columns * batch.count));
     return;
   }
-  const kernels::GemmCall call{a.rows,          b.columns,       a.columns,     a.data,
-                               a.row_stride,    a.column_stride, b.data,        b.row_stride,
-                               b.column_stride, out.data,        out.row_stride};
-  kernels::gemm.product[static_cast<size_t>(dtype)](call);
+  const Matrix& bias = addition.bias;
+  kernels::gemm.product[static_cast<size_t>(dtype)](
+      {a.rows,       b.columns,       a.columns,         a.data,        a.row_stride,   a.column_stride,
+       b.data,       b.row_stride,    b.column_stride,   out.data,      out.row_stride, batch.count,
+       batch.a_step, batch.b_step,    batch.c_step,      addition.step, addition.alpha, addition.beta,
+       bias.data,    bias.row_stride, bias.column_stride});
 }
 
-Tensor mm_raw(DType dtype, const Matrix& a, const Matrix& b, bool column_major = false) {
+Tensor mm_raw(DType dtype, const Matrix& a, const Matrix& b, bool column_major, const Addition& addition) {
   const int64_t sizes[] = {a.rows, b.columns};
   const int64_t strides[] = {1, a.rows};
   Tensor out = column_major ? empty_strided(sizes, strides, dtype) : empty(sizes, dtype);
   if (out.numel())
     multiply(dtype, column_major ? Matrix(out.data<char>(), a.rows, b.columns, 1, a.rows) : Matrix(*out), a,
-             b);
+             b, addition);
   return out;
 }
 
-Tensor mv_raw(DType dtype, const Matrix& a, const TensorImpl& x) {
+Tensor mv_raw(DType dtype, const Matrix& a, const TensorImpl& x, double alpha, double beta, const void* bias,
+              int64_t bias_step) {
   Tensor out = empty(Dims{a.rows}, dtype);
   if (a.rows == 0) return out;
   const kernels::GemvCall call{a.rows,          a.columns, a.data,      a.row_stride,
-                               a.column_stride, x.data,    x.stride(0), out.raw()};
+                               a.column_stride, x.data,    x.stride(0), out.raw(),
+                               alpha,           beta,      bias,        bias_step};
   kernels::gemm.matrix_vector[static_cast<size_t>(dtype)](call);
   return out;
 }
 
-Tensor bmm_raw(DType dtype, Matrix a, int64_t a_step, Matrix b, int64_t b_step, int64_t count) {
+Tensor bmm_raw(DType dtype, const Matrix& a, int64_t a_step, const Matrix& b, int64_t b_step, int64_t count,
+               const Addition& addition) {
   Tensor out = empty(Dims{count, a.rows, b.columns}, dtype);
-  if (out.numel() == 0) return out;
-  const int64_t width = static_cast<int64_t>(item_size(dtype));
-  Matrix c(out.data<char>(), a.rows, b.columns, b.columns, 1);
-  for (int64_t i = 0; i < count; ++i) {
-    multiply(dtype, c, a, b);
-    a.data += a_step * width;
-    b.data += b_step * width;
-    c.data += a.rows * b.columns * width;
-  }
+  if (out.numel())
+    multiply(dtype, Matrix(out.data<char>(), a.rows, b.columns, b.columns, 1), a, b, addition,
+             {count, a_step, b_step, a.rows * b.columns});
   return out;
 }
 
-bool is_column_major(const Tensor& t) { return t.stride(0) == 1 && t.stride(1) == t.size(0); }
+Tensor mm_gradient_a(Node& node, const Tensor& g, const SavedTensor& b, bool column_major,
+                     const Scalar& alpha) {
+  if (!grad_enabled())
+    return mm_raw(g.dtype(), Matrix(*g), Matrix(b.peek(node)).transposed(), column_major,
+                  {alpha.to_double()});
+  const Tensor y = b.unpack(node);
+  return times(column_major ? t(mm(y, t(g))) : mm(g, t(y)), alpha);
+}
+Tensor mm_gradient_b(Node& node, const Tensor& g, const SavedTensor& a, bool column_major,
+                     const Scalar& alpha) {
+  if (!grad_enabled())
+    return mm_raw(g.dtype(), Matrix(a.peek(node)).transposed(), Matrix(*g), column_major,
+                  {alpha.to_double()});
+  const Tensor x = a.unpack(node);
+  return times(column_major ? t(mm(t(g), x)) : mm(t(x), g), alpha);
+}
 
-// As torch's texts name the C++ type.
+Tensor bmm_gradient_a(Node& node, const Tensor& g, const SavedTensor& b, const Scalar& alpha) {
+  if (grad_enabled()) return times(bmm(g, transpose(b.unpack(node), 1, 2)), alpha);
+  const TensorImpl& y = b.peek(node);
+  return bmm_raw(g.dtype(), Matrix(*g), g.stride(0), Matrix(y).transposed(), y.stride(0), g.size(0),
+                 {alpha.to_double()});
+}
+Tensor bmm_gradient_b(Node& node, const Tensor& g, const SavedTensor& a, const Scalar& alpha) {
+  if (grad_enabled()) return times(bmm(transpose(a.unpack(node), 1, 2), g), alpha);
+  const TensorImpl& x = a.peek(node);
+  return bmm_raw(g.dtype(), Matrix(x).transposed(), x.stride(0), Matrix(*g), g.stride(0), g.size(0),
+                 {alpha.to_double()});
+}
+
+Tensor mv_gradient_a(Node& node, const Tensor& g, const SavedTensor& x, const Scalar& alpha) {
+  if (grad_enabled()) return times(mul(view(g, Dims{g.size(0), 1}), x.unpack(node)), alpha);
+  const TensorImpl& y = x.peek(node);
+  const Tensor column = alias(g, Dims{g.size(0), 1}, Dims{g.stride(0), 1}, g.raw());
+  const Tensor ga = empty(Dims{g.size(0), y.size(0)}, g.dtype());
+  run_loop(kernels::pick(kernels::binary[static_cast<int>(BinaryId::mul)], g.dtype()), ga, {column, &y});
+  return times(ga, alpha);
+}
+Tensor mv_gradient_x(Node& node, const Tensor& g, const SavedTensor& a, const Scalar& alpha) {
+  if (grad_enabled()) return times(mv(t(a.unpack(node)), g), alpha);
+  return mv_raw(g.dtype(), Matrix(a.peek(node)).transposed(), *g, alpha.to_double());
+}
+
+}  // namespace detail
+
+using namespace detail;
+
+namespace {
 
 // ---- nodes ----
 
@@ -95,25 +124,8 @@ struct MmNode final : ProductNode {
   const char* name() const override { return "MmBackward0"; }
   void backward(Tensor g, Sweep& sweep) override {
     Tensor ga, gb;
-    // A gradient is laid out as its matrix.
-    if (sweep.needs(*this, 0)) {
-      if (!grad_enabled()) {
-        ga = mm_raw(g.dtype(), Matrix(*g), Matrix(b.peek(*this)).transposed(), a_column_major);
-      } else if (const Tensor y = b.unpack(*this); a_column_major) {
-        ga = t(mm(y, t(g)));
-      } else {
-        ga = mm(g, t(y));
-      }
-    }
-    if (sweep.needs(*this, 1)) {
-      if (!grad_enabled()) {
-        gb = mm_raw(g.dtype(), Matrix(a.peek(*this)).transposed(), Matrix(*g), b_column_major);
-      } else if (const Tensor x = a.unpack(*this); b_column_major) {
-        gb = t(mm(t(g), x));
-      } else {
-        gb = mm(t(x), g);
-      }
-    }
+    if (sweep.needs(*this, 0)) ga = mm_gradient_a(*this, g, b, a_column_major, 1);
+    if (sweep.needs(*this, 1)) gb = mm_gradient_b(*this, g, a, b_column_major, 1);
     g = Tensor();
     sweep.send(*this, 0, std::move(ga));
     sweep.send(*this, 1, std::move(gb));
@@ -125,22 +137,8 @@ struct BmmNode final : ProductNode {
   const char* name() const override { return "BmmBackward0"; }
   void backward(Tensor g, Sweep& sweep) override {
     Tensor ga, gb;
-    if (sweep.needs(*this, 0)) {
-      if (grad_enabled()) {
-        ga = bmm(g, transpose(b.unpack(*this), 1, 2));
-      } else {
-        const TensorImpl& y = b.peek(*this);
-        ga = bmm_raw(g.dtype(), Matrix(*g), g.stride(0), Matrix(y).transposed(), y.stride(0), g.size(0));
-      }
-    }
-    if (sweep.needs(*this, 1)) {
-      if (grad_enabled()) {
-        gb = bmm(transpose(a.unpack(*this), 1, 2), g);
-      } else {
-        const TensorImpl& x = a.peek(*this);
-        gb = bmm_raw(g.dtype(), Matrix(x).transposed(), x.stride(0), Matrix(*g), g.stride(0), g.size(0));
-      }
-    }
+    if (sweep.needs(*this, 0)) ga = bmm_gradient_a(*this, g, b, 1);
+    if (sweep.needs(*this, 1)) gb = bmm_gradient_b(*this, g, a, 1);
     g = Tensor();
     sweep.send(*this, 0, std::move(ga));
     sweep.send(*this, 1, std::move(gb));
@@ -151,21 +149,8 @@ struct MvNode final : ProductNode {
   const char* name() const override { return "MvBackward0"; }
   void backward(Tensor g, Sweep& sweep) override {
     Tensor ga, gx;
-    if (sweep.needs(*this, 0)) {
-      if (grad_enabled()) {
-        ga = mul(view(g, Dims{g.size(0), 1}), b.unpack(*this));
-      } else {
-        const TensorImpl& x = b.peek(*this);
-        const Tensor column = alias(g, Dims{g.size(0), 1}, Dims{g.stride(0), 1}, g.raw());
-        ga = empty(Dims{g.size(0), x.size(0)}, g.dtype());
-        run_loop(kernels::pick(kernels::binary[static_cast<int>(BinaryId::mul)], g.dtype()), ga,
-                 {column, &x});
-      }
-    }
-    if (sweep.needs(*this, 1)) {
-      gx = grad_enabled() ? mv(t(a.unpack(*this)), g)
-                          : mv_raw(g.dtype(), Matrix(a.peek(*this)).transposed(), *g);
-    }
+    if (sweep.needs(*this, 0)) ga = mv_gradient_a(*this, g, b, 1);
+    if (sweep.needs(*this, 1)) gx = mv_gradient_x(*this, g, a, 1);
     g = Tensor();
     sweep.send(*this, 0, std::move(ga));
     sweep.send(*this, 1, std::move(gx));
