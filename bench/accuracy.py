@@ -18,15 +18,35 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = (
-    "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh sigmoid erf sqrt rsqrt pow"
-).split()
-FLAGS = "-std=c++20 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math".split()
-AVX2 = "-mavx -mavx2 -mfma -mbmi -mbmi2 -mlzcnt -mpopcnt -mf16c".split()
+NAMES = [
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "sigmoid",
+    "erf",
+    "sqrt",
+    "rsqrt",
+    "pow",
+]
+FLAGS = ["-std=c++20", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+AVX2 = ["-mavx", "-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mlzcnt", "-mpopcnt", "-mf16c"]
 SETS = {
     "baseline": [],
     "avx2": AVX2,
-    "avx512": [*AVX2, *"-mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512".split()],
+    "avx512": [*AVX2, *["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"]],
 }
 TABLE = "docs/accuracy.md"
 HEADER = """\
