@@ -13,6 +13,8 @@ torch.add(x,y) torch.add(x,y,alpha=2) torch.sub(x,y) torch.sub(x,y,alpha=3) torc
 torch.div(x,y,rounding_mode='floor') torch.div(x,y,rounding_mode='trunc') torch.pow(x,2) torch.pow(x,y) torch.pow(2,x)
 torch.remainder(x,y) torch.floor_divide(x,y) torch.neg(x)
 torch.exp(x) torch.log(x) torch.sin(x) torch.cos(x) torch.tan(x) torch.tanh(x) torch.sigmoid(x) torch.relu(x) torch.sqrt(x)
+torch.exp2(x) torch.expm1(x) torch.log2(x) torch.log10(x) torch.log1p(x) torch.asin(x) torch.acos(x) torch.atan(x) torch.sinh(x)
+torch.cosh(x) torch.erf(x) torch.rsqrt(x) torch.arcsin(x) torch.arccos(x) torch.arctan(x) x.erf() x.clone().expm1_() x.clone().arctan_()
 torch.abs(x) torch.reciprocal(x) torch.square(x) torch.maximum(x,y) torch.minimum(x,y) torch.where(x>0.5,x,y)
 torch.where(x>0.5,x,0.) torch.where(x>0.5,1.,y) x.exp() x.abs() abs(x) x.tanh().exp()
 torch.sum(x) m.sum(0) m.sum((0,1)) m.sum(0,keepdim=True) torch.mean(x) m.mean(0) m.mean(1,keepdim=True) x.mean(dtype=torch.float64)

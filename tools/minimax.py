@@ -39,16 +39,22 @@ def extremes(error: Function, low: Any, high: Any, count: int) -> list[Any]:
     return [grid[i] for i in peaks]
 
 
-def remez(f: Function, weight: Function, low: Any, high: Any, upper: int, lower: int = 0) -> tuple[Any, Any, Any]:
+def remez(
+    f: Function, weight: Function, low: Any, high: Any, upper: int, lower: int = 0
+) -> tuple[Any, Any, Any]:
     """P of degree `upper` and Q of degree `lower`, Q(0) = 1, with |weight * (P / Q - f)| least; and that error."""
     low, high = mpf(low), mpf(high)
     count = upper + lower + 2
-    points = [(low + high) / 2 - (high - low) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * count)) for i in range(count)]
+    points = [
+        (low + high) / 2 - (high - low) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * count)) for i in range(count)
+    ]
     p: list[Any] = []
     q: list[Any] = [mpf(1)]
     level = mpf(0)
     for _ in range(40):
-        for _ in range(30 if lower else 1):  # linear in the coefficients once the level inside Q's part is fixed
+        for _ in range(
+            30 if lower else 1
+        ):  # linear in the coefficients once the level inside Q's part is fixed
             rows = mp.matrix(count, count)
             right = mp.matrix(count, 1)
             for i, x in enumerate(points):

@@ -54,16 +54,21 @@ void copy_elements(int width, int64_t n, char* out, int64_t out_stride, const ch
 // Runs `core` over operands of any strides. widths[k] is the size of an element, 0 for a number.
 void run_in_pieces(int64_t n, char* const* p, const int64_t* s, const uint8_t* widths, int count, Core core);
 
+// Everything is inlined into a core, as what is left as a call keeps its loop from being vectorised. Late:
+// where the inlining of a formula is forced (always_inline), the compiler makes branches of its selections
+// first.
+#define HINOKO_CORE [[gnu::flatten]]
+
 // The core of f(a), f(a, b) or f(a, b, c).
 template <class F, class Out, class A>
-void core_of(int64_t n, char* const* p) {
+HINOKO_CORE void core_of(int64_t n, char* const* p) {
   auto* const out = reinterpret_cast<Out*>(p[0]);
   const Operand<A> a(p[1]);
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<Out>(F{}(a[i]));
 }
 template <class F, class Out, class A, class B>
-void core_of(int64_t n, char* const* p) {
+HINOKO_CORE void core_of(int64_t n, char* const* p) {
   auto* const out = reinterpret_cast<Out*>(p[0]);
   const Operand<A> a(p[1]);
   const Operand<B> b(p[2]);
@@ -71,7 +76,7 @@ void core_of(int64_t n, char* const* p) {
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<Out>(F{}(a[i], b[i]));
 }
 template <class F, class Out, class A, class B, class C>
-void core_of(int64_t n, char* const* p) {
+HINOKO_CORE void core_of(int64_t n, char* const* p) {
   auto* const out = reinterpret_cast<Out*>(p[0]);
   const Operand<A> a(p[1]);
   const Operand<B> b(p[2]);

@@ -231,13 +231,18 @@ template <Real T>
 T gradient_of_extreme(T g, T a, T b, bool loses) {
   return loses ? T(0) : a == b ? g / 2 : g;
 }
+// 0 where the condition holds, else x. By bits, as a compiler that sees a branch computes x behind it.
+inline float zero_if(bool condition, float x) {
+  return detail::number(detail::bits(x) & (condition ? 0u : ~uint32_t{0}));
+}
+inline double zero_if(bool condition, double x) { return condition ? 0 : x; }
 template <Real T>
 T pow_gradient_base(T g, T a, T b) {
-  return b == T(0) ? T(0) : g * (b * pow(a, b - 1));
+  return zero_if(b == T(0), g * (b * pow(a, b - 1)));
 }
 template <Real T>
 T pow_gradient_exponent(T g, T a, T b) {
-  return g * (a == T(0) && b >= T(0) ? T(0) : pow(a, b) * log(a));
+  return g * zero_if((a == T(0)) & (b >= T(0)), pow(a, b) * log(a));
 }
 
 }  // namespace math

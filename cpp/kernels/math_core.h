@@ -12,9 +12,6 @@
 
 #include "base/isa.h"
 
-// Whatever is left as a call keeps a loop from being vectorised.
-#define HINOKO_INLINE [[gnu::always_inline]] inline
-
 namespace hinoko {
 inline namespace HINOKO_ISA {
 namespace math {
@@ -30,7 +27,7 @@ namespace detail {
 inline constexpr float kInf = std::numeric_limits<float>::infinity();
 inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-HINOKO_INLINE double mul_add(double a, double b, double c) {
+inline double mul_add(double a, double b, double c) {
 #ifdef __FMA__
   return std::fma(a, b, c);
 #else
@@ -40,7 +37,7 @@ HINOKO_INLINE double mul_add(double a, double b, double c) {
 
 // Without fused multiply-add the product is exact in double, and the result rounded twice: the same number
 // but for one case in 2^29.
-HINOKO_INLINE float mul_add(float a, float b, float c) {
+inline float mul_add(float a, float b, float c) {
 #ifdef __FMA__
   return std::fma(a, b, c);
 #else
@@ -50,39 +47,39 @@ HINOKO_INLINE float mul_add(float a, float b, float c) {
 
 // c0 + c1 x + c2 x^2 + ...
 template <class T>
-HINOKO_INLINE T horner(T, T c0) {
+inline T horner(T, T c0) {
   return c0;
 }
 template <class T, class... C>
-HINOKO_INLINE T horner(T x, T c0, C... c) {
+inline T horner(T x, T c0, C... c) {
   return mul_add(x, horner(x, c...), c0);
 }
 
-HINOKO_INLINE uint64_t bits(double x) { return std::bit_cast<uint64_t>(x); }
-HINOKO_INLINE uint32_t bits(float x) { return std::bit_cast<uint32_t>(x); }
-HINOKO_INLINE double number(uint64_t b) { return std::bit_cast<double>(b); }
-HINOKO_INLINE float number(uint32_t b) { return std::bit_cast<float>(b); }
+inline uint64_t bits(double x) { return std::bit_cast<uint64_t>(x); }
+inline uint32_t bits(float x) { return std::bit_cast<uint32_t>(x); }
+inline double number(uint64_t b) { return std::bit_cast<double>(b); }
+inline float number(uint32_t b) { return std::bit_cast<float>(b); }
 
 // Adding this to |x| < 2^51 rounds x to an integer, ties to even, and leaves it in the low bits of the sum.
 inline constexpr double kRound = 0x1.8p52;
-HINOKO_INLINE double rounded(double x) { return (x + kRound) - kRound; }
+inline double rounded(double x) { return (x + kRound) - kRound; }
 
 // 2^n and x 2^n, for the n in the low bits of `sum` = n + kRound. Garbage if the result is not a normal
 // number (which callers replace), but nan stays nan: its low bits are zero.
-HINOKO_INLINE double power_of_two(double sum) { return number((bits(sum) << 52) + (uint64_t{1023} << 52)); }
-HINOKO_INLINE double scaled(double x, double sum) { return number(bits(x) + (bits(sum) << 52)); }
+inline double power_of_two(double sum) { return number((bits(sum) << 52) + (uint64_t{1023} << 52)); }
+inline double scaled(double x, double sum) { return number(bits(x) + (bits(sum) << 52)); }
 
 // a where the sign bit of x is set, else b. By bits, as the compiler makes two paths of some conditions, and
 // computes both.
-HINOKO_INLINE float if_negative(float x, float a, float b) {
+inline float if_negative(float x, float a, float b) {
   const uint32_t mask = static_cast<uint32_t>(static_cast<int32_t>(bits(x)) >> 31);
   return number(bits(b) ^ ((bits(a) ^ bits(b)) & mask));
 }
-HINOKO_INLINE double if_negative(double x, double a, double b) {
+inline double if_negative(double x, double a, double b) {
   const uint64_t mask = 0 - (bits(x) >> 63);
   return number(bits(b) ^ ((bits(a) ^ bits(b)) & mask));
 }
-HINOKO_INLINE float with_sign_of(float magnitude, float x) {
+inline float with_sign_of(float magnitude, float x) {
   return number((bits(magnitude) & 0x7fffffffu) | (bits(x) & 0x80000000u));
 }
 

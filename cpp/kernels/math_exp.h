@@ -15,24 +15,24 @@ inline constexpr double kLn2 = 0x1.62e42fefa39efp-1;
 struct Exponent {
   double sum, r;  // n + kRound
 };
-HINOKO_INLINE Exponent split_exponent(double x) {
+inline Exponent split_exponent(double x) {
   const double sum = mul_add(x, kLog2E, kRound);
   return {sum, mul_add(sum - kRound, -kLn2, x)};
 }
 
 // (e^r - 1) / r, |r| <= ln(2)/2, with an error of 2^-32
-HINOKO_INLINE double expm1_quotient(double r) {
+inline double expm1_quotient(double r) {
   return horner(r, 0x1.00000000225c2p+0, 0x1.000000281914fp-1, 0x1.555554c5e0279p-3, 0x1.5554ada508a67p-5,
                 0x1.1111a691cb740p-7, 0x1.6d749271437e5p-10, 0x1.a019df15c3e52p-13);
 }
 // e^x - 1 for |x| < 700 (garbage beyond), with full relative accuracy near 0
-HINOKO_INLINE double expm1_double(double x) {
+inline double expm1_double(double x) {
   const auto [sum, r] = split_exponent(x);
   const double scale = power_of_two(sum);
   return mul_add(scale, r * expm1_quotient(r), scale - 1);
 }
 // 2^x for |x| < 1000 (garbage beyond)
-HINOKO_INLINE double exp2_double(double x) {
+inline double exp2_double(double x) {
   const double sum = x + kRound;
   const double r = x - (sum - kRound);
   const double quotient =
@@ -45,7 +45,7 @@ HINOKO_INLINE double exp2_double(double x) {
 struct Hyperbolic {
   double cosh, sinh;
 };
-HINOKO_INLINE Hyperbolic hyperbolic(double x) {
+inline Hyperbolic hyperbolic(double x) {
   const auto [sum, r] = split_exponent(x);
   const uint64_t n = bits(sum) << 52;
   const double up = number((uint64_t{1022} << 52) + n), down = number((uint64_t{1022} << 52) - n);
@@ -64,7 +64,7 @@ struct ShortExponent {
   float sum, r, e;  // n + kShortRound
 };
 inline constexpr float kShortRound = 0x1.8p23f;
-HINOKO_INLINE ShortExponent split_short(float x) {
+inline ShortExponent split_short(float x) {
   const float sum = mul_add(x, 0x1.715476p+0f, kShortRound);
   const float n = sum - kShortRound;
   const float r0 = mul_add(n, -0x1.62e430p-1f, x);  // exact
@@ -73,7 +73,7 @@ HINOKO_INLINE ShortExponent split_short(float x) {
 }
 
 // x = n + f, f ln(2) = r + e. (The addition keeps denormals out of what follows.)
-HINOKO_INLINE ShortExponent split_short_base_2(float x) {
+inline ShortExponent split_short_base_2(float x) {
   const float sum = x + kShortRound;
   const float f = (x - (sum - kShortRound)) + 0x1p-60f;
   const float r = f * 0x1.62e430p-1f;
@@ -85,16 +85,16 @@ struct Pair {
   float high, low;
 };
 // e^(r + e) as 1 + r + (r^2 P(r) + e), P with an error of 2^-34 of the result
-HINOKO_INLINE Pair exp_short(float r, float e) {
+inline Pair exp_short(float r, float e) {
   const float p =
       horner(r, 0.5f, 0x1.555554p-3f, 0x1.55548ep-5f, 0x1.111270p-7f, 0x1.6d8d08p-10f, 0x1.9f0890p-13f);
   const float high = 1.0f + r;
   return {high, mul_add(r * r, p, (r - (high - 1.0f)) + e)};
 }
-HINOKO_INLINE float scaled(float x, float sum) { return number(bits(x) + (bits(sum) << 23)); }
+inline float scaled(float x, float sum) { return number(bits(x) + (bits(sum) << 23)); }
 
 // y 2^n, which may be normal, denormal, 0 (x < lowest) or infinite (x > highest); nan for nan
-HINOKO_INLINE float scaled_anywhere(float y, float sum, float x, float small, float lowest, float highest) {
+inline float scaled_anywhere(float y, float sum, float x, float small, float lowest, float highest) {
   const bool is_small = x < small;
   const float up = number(bits(scaled(y, sum)) + (is_small ? uint32_t{64} << 23 : 0u));
   const float result = up * (is_small ? 0x1p-64f : 1.0f);
@@ -108,54 +108,54 @@ HINOKO_INLINE float scaled_anywhere(float y, float sum, float x, float small, fl
 inline constexpr float kModerateExp = 87.0f;
 inline constexpr float kModerateExp2 = 125.0f;
 
-HINOKO_INLINE float exp(Moderate x) {
+inline float exp(Moderate x) {
   const auto [sum, r, e] = detail::split_short(x.value);
   const auto [high, low] = detail::exp_short(r, e);
   return detail::scaled(high + low, sum);
 }
-HINOKO_INLINE float exp(float x) {
+inline float exp(float x) {
   const auto [sum, r, e] = detail::split_short(x);
   const auto [high, low] = detail::exp_short(r, e);
   return detail::scaled_anywhere(high + low, sum, x, -87.0f, -104.0f, 0x1.62e42ep+6f);
 }
-HINOKO_INLINE float exp2(Moderate x) {
+inline float exp2(Moderate x) {
   const auto [sum, r, e] = detail::split_short_base_2(x.value);
   const auto [high, low] = detail::exp_short(r, e);
   return detail::scaled(high + low, sum);
 }
-HINOKO_INLINE float exp2(float x) {
+inline float exp2(float x) {
   const auto [sum, r, e] = detail::split_short_base_2(x);
   const auto [high, low] = detail::exp_short(r, e);
   return detail::scaled_anywhere(high + low, sum, x, -125.0f, -151.0f, 0x1.fffffep+6f);
 }
-HINOKO_INLINE float sigmoid(float x) {
+inline float sigmoid(float x) {
   const auto [sum, r] = detail::split_exponent(-static_cast<double>(x));
   const double e = detail::scaled(detail::mul_add(r, detail::expm1_quotient(r), 1.0), sum);
   const float y = static_cast<float>(1 / (1 + e));
   const float upper = x > 60.0f ? 1.0f : y;
   return x < -110.0f ? 0.0f : upper;
 }
-HINOKO_INLINE float expm1(float x) {
+inline float expm1(float x) {
   const float y = static_cast<float>(detail::expm1_double(x));
   const float upper = x > 89.0f ? detail::kInf : y;
   return detail::with_sign_of(x < -30.0f ? -1.0f : upper, x);
 }
-HINOKO_INLINE float sinh(float x) {
+inline float sinh(float x) {
   const float y = static_cast<float>(detail::hyperbolic(x).sinh);
   return detail::with_sign_of(std::fabs(x) > 100.0f ? detail::kInf : y, x);
 }
-HINOKO_INLINE float cosh(float x) {
+inline float cosh(float x) {
   const float y = static_cast<float>(detail::hyperbolic(x).cosh);
   return std::fabs(x) > 100.0f ? detail::kInf : y;
 }
-HINOKO_INLINE float tanh(float x) {
+inline float tanh(float x) {
   const float a = std::fabs(x);
   const double e = detail::expm1_double(-2 * static_cast<double>(a));
   const float y = static_cast<float>(e / (e + 2));
   return detail::with_sign_of(a > 10.0f ? 1.0f : y, x);
 }
 // erf(x) = 1 - e^(-x P(x)) for x >= 0, P with an error that leaves 2^-31 in the result
-HINOKO_INLINE float erf(float x) {
+inline float erf(float x) {
   const float size = std::fabs(x);
   const double a = size;
   const double p = detail::horner(a, 0x1.20dd750227a65p+0, 0x1.45f308f2f4e6bp-1, 0x1.a4f37ea73d174p-4,

@@ -12,7 +12,7 @@ namespace detail {
 struct Mantissa {
   float k, f;
 };
-HINOKO_INLINE Mantissa split_mantissa(float x) {
+inline Mantissa split_mantissa(float x) {
   const bool denormal = x < 0x1p-126f;
   const float y = denormal ? x * 0x1p25f : x;
   const uint32_t half = 0x3f3504f3u;  // sqrt(1/2)
@@ -22,7 +22,7 @@ HINOKO_INLINE Mantissa split_mantissa(float x) {
 }
 
 // log(1 + f), relative error 2^-32.5
-HINOKO_INLINE double log1p_short(double f) {
+inline double log1p_short(double f) {
   const double p =
       horner(f, -0x1.0000002c51432p-1, 0x1.5555559540e8cp-2, -0x1.ffff802c72461p-3, 0x1.9999055653d53p-3,
              -0x1.556f09926a48bp-3, 0x1.24bb4486b42fdp-3, -0x1.fbdb6c4a7514bp-4, 0x1.bea3e822ca2f8p-4,
@@ -31,7 +31,7 @@ HINOKO_INLINE double log1p_short(double f) {
 }
 
 // The logarithm's special values: of 0, of numbers below 0, of inf and nan.
-HINOKO_INLINE float log_or_special(float result, float x) {
+inline float log_or_special(float result, float x) {
   const float upper = x < kInf ? result : x;
   const float lower = x == 0.0f ? -kInf : kNan;
   return x <= 0.0f ? lower : upper;
@@ -39,7 +39,7 @@ HINOKO_INLINE float log_or_special(float result, float x) {
 
 // k ln(2) + log(1 + f) + rest, in float32: what the roundings of the large terms lose is added to the small
 // ones. log(1 + f) = f - f^2 / 2 + f^3 P(f), P with an error of 2^-30 of the result
-HINOKO_INLINE float log_short(float k, float f, float rest) {
+inline float log_short(float k, float f, float rest) {
   const float p = horner(f, 0x1.555548p-2f, -0x1.000006p-2f, 0x1.99a4b6p-3f, -0x1.555c4ep-3f, 0x1.233768p-3f,
                          -0x1.fc220ap-4f, 0x1.e6f06cp-4f, -0x1.de3c12p-4f, 0x1.1457a0p-4f);
   const float half = -0.5f * f;
@@ -52,17 +52,17 @@ HINOKO_INLINE float log_short(float k, float f, float rest) {
 
 }  // namespace detail
 
-HINOKO_INLINE float log(float x) {
+inline float log(float x) {
   const auto [k, f] = detail::split_mantissa(x);
   return detail::log_or_special(detail::log_short(k, f, 0.0f), x);
 }
-HINOKO_INLINE float log2(float x) {
+inline float log2(float x) {
   const auto [k, f] = detail::split_mantissa(x);
   const double y = detail::mul_add(detail::log1p_short(static_cast<double>(f)), 0x1.71547652b82fep+0,
                                    static_cast<double>(k));
   return detail::log_or_special(static_cast<float>(y), x);
 }
-HINOKO_INLINE float log10(float x) {
+inline float log10(float x) {
   const auto [k, f] = detail::split_mantissa(x);
   const double y = detail::mul_add(static_cast<double>(k), 0x1.34413509f79ffp-2,
                                    detail::log1p_short(static_cast<double>(f)) * 0x1.bcb7b1526e50ep-2);
@@ -70,7 +70,7 @@ HINOKO_INLINE float log10(float x) {
 }
 
 // 1 + x = u + lost = 2^k (1 + f + rest)
-HINOKO_INLINE float log1p(float x) {
+inline float log1p(float x) {
   using namespace detail;
   const float u = 1.0f + x;
   const float x_part = u - 1.0f;

@@ -10,7 +10,7 @@ namespace math {
 namespace detail {
 
 // log2(1 + f), relative error 2^-45: 2 atanh(s) / ln(2) with s = f / (2 + f)
-HINOKO_INLINE double log2_accurate(double f) {
+inline double log2_accurate(double f) {
   const double s = f / (2 + f);
   const double z = s * s;
   return s * horner(z, 0x1.71547652b8251p+1, 0x1.ec709dc53c311p-1, 0x1.2776c293812fbp-1, 0x1.a61a2e9155e91p-2,
@@ -21,7 +21,7 @@ HINOKO_INLINE double log2_accurate(double f) {
 
 // 2^(y log2 |x|), then C's special cases. The exponent is below 2^8 where the result is finite, so that its
 // error of 2^-45 of itself leaves 2^-37.
-HINOKO_INLINE float pow(float x, float y) {
+inline float pow(float x, float y) {
   using namespace detail;
   const float a = std::fabs(x);
   const auto [k, f] = split_mantissa(a);
@@ -48,11 +48,11 @@ HINOKO_INLINE float pow(float x, float y) {
   return number((bits(real) & ~one) | (one & 0x3f800000u));
 }
 
-HINOKO_INLINE float sqrt(float x) { return std::sqrt(x); }
+inline float sqrt(float x) { return std::sqrt(x); }
 
 // One Newton step, with the residual 1 - x y^2 in twice the precision. Where the products would leave the
 // normal range, x is first multiplied by a power of 4.
-HINOKO_INLINE float rsqrt(float x) {
+inline float rsqrt(float x) {
   using namespace detail;
   const uint32_t small = static_cast<uint32_t>(static_cast<int32_t>(bits(x) - bits(0x1p-60f)) >> 31);
   const float scaled = x * number(bits(1.0f) + (small & uint32_t{80} << 23));

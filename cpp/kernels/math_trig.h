@@ -38,7 +38,7 @@ inline constexpr Unit kHalfPi = {kQuarterTurn, 0x1.45f306dc9c883p-1, 0x1.921fb54
 #endif
 
 // x = (n + shift) u + r
-HINOKO_INLINE Reduced reduce_moderate(double x, const Unit& u, double shift) {
+inline Reduced reduce_moderate(double x, const Unit& u, double shift) {
   const double sum = mul_add(x, u.inverse, -shift) + kRound;
   const double n = (sum - kRound) + shift;
 #ifdef __FMA__
@@ -66,13 +66,13 @@ inline constexpr Pieces kInverseHalfPi[4] = {
     {-0x1.5ac07b2p+1, 0x1.5f47d4cp-28, 0x1.377036d8a5665p-56},
     {-0x1.505c158p+0, -0x1.6447e48p-28, -0x1.3ad4cd8778df8p-56},
 };
-HINOKO_INLINE double modulo_four(double x) { return x - 4 * rounded(x * 0.25); }
-HINOKO_INLINE double choose(double a, double c0, double c1, double c2, double c3) {
+inline double modulo_four(double x) { return x - 4 * rounded(x * 0.25); }
+inline double choose(double a, double c0, double c1, double c2, double c3) {
   const double low = a < 0x1p49 ? c0 : c1;
   const double high = a < 0x1p103 ? c2 : c3;
   return a < 0x1p76 ? low : high;
 }
-HINOKO_INLINE Reduced reduce_huge(double x, const Unit& u, const Pieces* c, double shift) {
+inline Reduced reduce_huge(double x, const Unit& u, const Pieces* c, double shift) {
   const double a = std::fabs(x);
   const double scaled = x * choose(a, 1, 0x1p-27, 0x1p-54, 0x1p-81);
   const double first = modulo_four(scaled * choose(a, c[0].first, c[1].first, c[2].first, c[3].first));
@@ -83,10 +83,10 @@ HINOKO_INLINE Reduced reduce_huge(double x, const Unit& u, const Pieces* c, doub
   return {sum, (((first - n) + second) + third) * u.whole};
 }
 
-HINOKO_INLINE Reduced reduce(Moderate x, const Unit& u, const Pieces*, double shift) {
+inline Reduced reduce(Moderate x, const Unit& u, const Pieces*, double shift) {
   return reduce_moderate(x.value, u, shift);
 }
-HINOKO_INLINE Reduced reduce(float x, const Unit& u, const Pieces* c, double shift) {
+inline Reduced reduce(float x, const Unit& u, const Pieces* c, double shift) {
   const Reduced moderate = reduce_moderate(x, u, shift), huge = reduce_huge(x, u, c, shift);
   const bool is_moderate = std::fabs(static_cast<double>(x)) <= static_cast<double>(kModerateAngle);
   return {is_moderate ? moderate.sum : huge.sum, is_moderate ? moderate.r : huge.r};
@@ -94,7 +94,7 @@ HINOKO_INLINE Reduced reduce(float x, const Unit& u, const Pieces* c, double shi
 
 // ---- polynomials ----
 // sin(r), |r| <= pi/2, error 2^-35; with the sign turned if n is odd
-HINOKO_INLINE float sin_of(const Reduced& x) {
+inline float sin_of(const Reduced& x) {
   const double z = x.r * x.r;
   const double p = horner(z, -0x1.5555554767d5fp-3, 0x1.11110c4991f90p-7, -0x1.a017d97a48a56p-13,
                           0x1.71707b0fe0728p-19, -0x1.9a6810cfaab6fp-26);
@@ -102,17 +102,17 @@ HINOKO_INLINE float sin_of(const Reduced& x) {
 }
 
 template <class X>
-HINOKO_INLINE float sin_any(X x) {
+inline float sin_any(X x) {
   return sin_of(reduce(x, kPi, kInversePi, 0));
 }
 template <class X>
-HINOKO_INLINE float cos_any(X x) {
+inline float cos_any(X x) {
   // cos((n + 1/2) pi + r) = (-1)^n sin(-r)
   const Reduced y = reduce(x, kPi, kInversePi, 0.5);
   return sin_of({y.sum, -y.r});
 }
 template <class X>
-HINOKO_INLINE float tan_any(X x) {
+inline float tan_any(X x) {
   const Reduced y = reduce(x, kHalfPi, kInverseHalfPi, 0);
   const double z = y.r * y.r;
   const double s = y.r * mul_add(z,
@@ -128,7 +128,7 @@ HINOKO_INLINE float tan_any(X x) {
 }
 
 // asin(t), 0 <= t <= 1/2, given z = t^2; error 2^-35.8
-HINOKO_INLINE double asin_short(double t, double z) {
+inline double asin_short(double t, double z) {
   const double p =
       horner(z, 0x1.55555606664adp-3, 0x1.3332a99e60c41p-4, 0x1.6ddad705a5352p-5, 0x1.ed5abfe5aad26p-6,
              0x1.932edd20a4400p-6, 0x1.eb620b2864b97p-8, 0x1.1bf0ae55a6b92p-5);
@@ -137,15 +137,15 @@ HINOKO_INLINE double asin_short(double t, double z) {
 
 }  // namespace detail
 
-HINOKO_INLINE float sin(float x) { return detail::sin_any(x); }
-HINOKO_INLINE float sin(Moderate x) { return detail::sin_any(x); }
-HINOKO_INLINE float cos(float x) { return detail::cos_any(x); }
-HINOKO_INLINE float cos(Moderate x) { return detail::cos_any(x); }
-HINOKO_INLINE float tan(float x) { return detail::tan_any(x); }
-HINOKO_INLINE float tan(Moderate x) { return detail::tan_any(x); }
+inline float sin(float x) { return detail::sin_any(x); }
+inline float sin(Moderate x) { return detail::sin_any(x); }
+inline float cos(float x) { return detail::cos_any(x); }
+inline float cos(Moderate x) { return detail::cos_any(x); }
+inline float tan(float x) { return detail::tan_any(x); }
+inline float tan(Moderate x) { return detail::tan_any(x); }
 
 // Above 1/2: asin(a) = pi/2 - 2 asin(sqrt((1 - a) / 2)).
-HINOKO_INLINE float asin(float x) {
+inline float asin(float x) {
   const double a = std::fabs(static_cast<double>(x));
   const double big = 0.5 - a;  // negative
   const double z = detail::if_negative(big, (1 - a) * 0.5, a * a);
@@ -153,7 +153,7 @@ HINOKO_INLINE float asin(float x) {
   return detail::with_sign_of(static_cast<float>(detail::if_negative(big, detail::kQuarterTurn - 2 * p, p)),
                               x);
 }
-HINOKO_INLINE float acos(float x) {
+inline float acos(float x) {
   const double wide = x, a = std::fabs(wide);
   const double big = 0.5 - a;  // negative
   const double z = detail::if_negative(big, (1 - a) * 0.5, a * a);
@@ -164,7 +164,7 @@ HINOKO_INLINE float acos(float x) {
 }
 
 // Above 1: atan(a) = pi/2 - atan(1 / a).
-HINOKO_INLINE float atan(float x) {
+inline float atan(float x) {
   // min(a, 1) / max(a, 1); as integers, so that nan is the maximum
   const int32_t a = static_cast<int32_t>(detail::bits(std::fabs(x))), one = 0x3f800000;
   const double upper = detail::number(static_cast<uint32_t>(a < one ? a : one));
