@@ -23,8 +23,8 @@ for _case in CASES:
 _LOOSE = ("received an invalid combination", "TensorBase")
 
 
-def problems(case: Case) -> list[str]:
-    figure = FIGURES[case.key]
+def problems(case: Case, figures: dict[str, Any] = FIGURES) -> list[str]:
+    figure = figures[case.key]
     try:
         results = replay(torch, case)
     except Exception as error:

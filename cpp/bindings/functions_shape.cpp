@@ -53,6 +53,31 @@ PyObject* product(const Call& c) {
   return finish_out(F(c.tensor(0), c.tensor(1)), c[2], c.function);
 }
 
+using AddedProduct = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const Scalar&, const Scalar&);
+using AddedProductInplace = void (*)(const Tensor&, const Tensor&, const Tensor&, const Scalar&,
+                                     const Scalar&);
+template <AddedProduct F>
+PyObject* added_product(const Call& c) {
+  if (c.has(5) && c.tensor(5).dtype() != c.tensor(0).dtype())
+    fail("Expected out tensor to have dtype ", c_type_name(c.tensor(0).dtype()), ", but got ",
+         c_type_name(c.tensor(5).dtype()), " instead");
+  return finish_out(F(c.tensor(0), c.tensor(1), c.tensor(2), c.scalar(3, Scalar(1)), c.scalar(4, Scalar(1))),
+                    c[5], c.function);
+}
+template <AddedProductInplace F>
+PyObject* added_product_inplace(const Call& c) {
+  F(c.tensor(0), c.tensor(1), c.tensor(2), c.scalar(3, Scalar(1)), c.scalar(4, Scalar(1)));
+  Py_INCREF(c[0]);
+  return c[0];
+}
+
+#define HINOKO_ADDED_PRODUCT(name, a, b, doc)                                                             \
+  {#name,                                                                                                 \
+   #name "(Tensor input, Tensor " a ", Tensor " b ", *, Number beta=1, Number alpha=1, Tensor out=None)", \
+   added_product<name>, kBoth, doc},                                                                      \
+      {#name "_", #name "_(Tensor input, Tensor " a ", Tensor " b ", *, Number beta=1, Number alpha=1)",  \
+       added_product_inplace<name##_>, kMethod, "In-place " #name "."},
+
 constexpr Def kShape[] = {
     {"view", "view(Tensor input, IntList... size)",
      [](const Call& c) { return wrap(view(c.tensor(0), c.dims(1))); }, kMethod,
@@ -153,7 +178,12 @@ constexpr Def kShape[] = {
      "The inner product of two vectors."},
     {"bmm", "bmm(Tensor input, Tensor mat2, *, Tensor out=None)", product<bmm>, kBoth,
      "The products of two batches of matrices."},
-};
+    HINOKO_ADDED_PRODUCT(addmm, "mat1", "mat2", "beta * input + alpha * (mat1 @ mat2).")  //
+    HINOKO_ADDED_PRODUCT(addmv, "mat", "vec", "beta * input + alpha * (mat @ vec).")      //
+    HINOKO_ADDED_PRODUCT(baddbmm, "batch1", "batch2",
+                         "beta * input + alpha * (batch1 @ batch2), matrix by matrix.")};
+
+#undef HINOKO_ADDED_PRODUCT
 
 }  // namespace
 

@@ -117,6 +117,14 @@ Tensor mv(const Tensor& a, const Tensor& x);
 Tensor dot(const Tensor& a, const Tensor& b);
 Tensor bmm(const Tensor& a, const Tensor& b);
 Tensor matmul(const Tensor& a, const Tensor& b);
+// beta x + alpha (a b), x broadcast (addmm.cpp)
+#define HINOKO_ADDED_PRODUCT(name)                                                                         \
+  Tensor name(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha); \
+  void name##_(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha);
+HINOKO_ADDED_PRODUCT(addmm)
+HINOKO_ADDED_PRODUCT(addmv)
+HINOKO_ADDED_PRODUCT(baddbmm)
+#undef HINOKO_ADDED_PRODUCT
 
 // ---- advanced indexing (index.cpp): `indices` has an undefined tensor for a full slice ----
 Tensor index(const Tensor& t, std::span<const Tensor> indices);

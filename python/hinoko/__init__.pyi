@@ -23,6 +23,8 @@ from hinoko._C import acos as acos
 from hinoko._C import acos_ as acos_
 from hinoko._C import add as add
 from hinoko._C import addcmul as addcmul
+from hinoko._C import addmm as addmm
+from hinoko._C import addmv as addmv
 from hinoko._C import arange as arange
 from hinoko._C import arccos as arccos
 from hinoko._C import arccos_ as arccos_
@@ -36,6 +38,7 @@ from hinoko._C import asin as asin
 from hinoko._C import asin_ as asin_
 from hinoko._C import atan as atan
 from hinoko._C import atan_ as atan_
+from hinoko._C import baddbmm as baddbmm
 from hinoko._C import bitwise_and as bitwise_and
 from hinoko._C import bitwise_not as bitwise_not
 from hinoko._C import bitwise_or as bitwise_or
