@@ -128,7 +128,8 @@ const LoopRow pow_scalar_gradient = for_all_dtypes([]<class T>(TypeTag<T>) -> Lo
 });
 
 const LoopRow where = for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
-  return loop_of<T, bool, T, T>([](bool condition, T a, T b) { return condition ? a : b; });
+  // The condition as a byte: loops that load bool are not vectorised.
+  return loop_of<T, uint8_t, T, T>([](uint8_t condition, T a, T b) { return condition ? a : b; });
 });
 
 }  // namespace hinoko::kernels::HINOKO_ISA
