@@ -4,7 +4,9 @@
 // that are compiled per instruction set include this.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "kernels/compiled.h"
@@ -103,24 +105,46 @@ constexpr Loop loop_of(F) {
   return loop<core_of<F, Out, In...>, Out, In...>;
 }
 
-// A core that runs `fast` on blocks where |.| <= bound for all elements of the float32 operand p[x], and
-// `full` on others. Both have the same results there, so that these do not depend on how elements fall into
-// blocks.
-template <Core fast, Core full, int x, auto bound, class... Operands>
+// Which sizes of an argument have a shorter way with the same results.
+struct Range {
+  float least = 0, most = 0;  // 0: none
+  float beyond = 0;           // from here to infinity the result depends on the sign alone; 0: nowhere
+};
+
+// Sizes are ordered as their bits; nan is above all.
+inline int32_t size_bits(float x) { return std::bit_cast<int32_t>(x) & 0x7fffffff; }
+
+// A core that runs `fast` on blocks where all elements of the float32 operand p[x] are in the range, `full`
+// on others (`saturated` where all are beyond). All have the same results where they apply, so that these do
+// not depend on how elements fall into blocks.
+template <Core fast, Core full, Core saturated, int x, Range range, class... Operands>
 void core_in_blocks(int64_t n, char* const* p) {
-  constexpr int64_t block = 512;
+  constexpr int64_t block = 2048;
   constexpr int64_t widths[] = {sizeof(Operands)...};
   for (int64_t begin = 0; begin < n; begin += block) {
     const int64_t count = n - begin < block ? n - begin : block;
     char* q[sizeof...(Operands)];
     for (size_t k = 0; k < sizeof...(Operands); ++k) q[k] = p[k] + begin * widths[k];
     const auto* values = reinterpret_cast<const float*>(q[x]);
-    int32_t outside = 0;
-    for (int64_t i = 0; i < count; ++i) outside |= !(math::abs(values[i]) <= bound);  // nan is
-    if (outside)
-      full(count, q);
-    else
+    int32_t largest = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      const int32_t size = size_bits(values[i]);
+      largest = size > largest ? size : largest;
+    }
+    if (largest <= size_bits(range.most) && largest >= size_bits(range.least)) {
       fast(count, q);
+      continue;
+    }
+    int32_t smallest = INT32_MAX;
+    if (range.beyond != 0 && largest <= size_bits(std::numeric_limits<float>::infinity()))
+      for (int64_t i = 0; i < count; ++i) {
+        const int32_t size = size_bits(values[i]);
+        smallest = size < smallest ? size : smallest;
+      }
+    if (range.beyond != 0 && smallest != INT32_MAX && smallest >= size_bits(range.beyond))
+      saturated(count, q);
+    else
+      full(count, q);
   }
 }
 

@@ -22,6 +22,11 @@ struct Moderate {
   float value;
 };
 
+// An argument known to be so large that a result depends on its sign alone.
+struct Saturated {
+  float value;
+};
+
 namespace detail {
 
 inline constexpr float kInf = std::numeric_limits<float>::infinity();

@@ -84,12 +84,14 @@ inline ShortExponent split_short_base_2(float x) {
 struct Pair {
   float high, low;
 };
-// e^(r + e) as 1 + r + (r^2 P(r) + e), P with an error of 2^-34 of the result
+// (e^r - 1 - r) / r^2, |r| <= ln(2)/2, with an error of 2^-34 of e^r
+inline float exp_rest(float r) {
+  return horner(r, 0.5f, 0x1.555554p-3f, 0x1.55548ep-5f, 0x1.111270p-7f, 0x1.6d8d08p-10f, 0x1.9f0890p-13f);
+}
+// e^(r + e) as 1 + r + (r^2 P(r) + e)
 inline Pair exp_short(float r, float e) {
-  const float p =
-      horner(r, 0.5f, 0x1.555554p-3f, 0x1.55548ep-5f, 0x1.111270p-7f, 0x1.6d8d08p-10f, 0x1.9f0890p-13f);
   const float high = 1.0f + r;
-  return {high, mul_add(r * r, p, (r - (high - 1.0f)) + e)};
+  return {high, mul_add(r * r, exp_rest(r), (r - (high - 1.0f)) + e)};
 }
 inline float scaled(float x, float sum) { return number(bits(x) + (bits(sum) << 23)); }
 
@@ -128,12 +130,46 @@ inline float exp2(float x) {
   const auto [high, low] = detail::exp_short(r, e);
   return detail::scaled_anywhere(high + low, sum, x, -125.0f, -151.0f, 0x1.fffffep+6f);
 }
+// 1 / (1 + e^-x) = u / (u + h), where e^-x = h / u and u is a power of two. The sum and the quotient are kept
+// with the rest that their rounding leaves.
+namespace detail {
+struct Sigmoid {
+  uint32_t shift;  // of the exponent: n
+  float quotient;  // 1 / (u + h)
+};
+inline Sigmoid sigmoid_parts(float x, float least) {
+  const float sum = mul_add(x, -0x1.715476p+0f, kShortRound);
+  const float n = sum - kShortRound;
+  const float r = mul_add(n, 0x1.05c610p-29f, mul_add(n, -0x1.62e430p-1f, -x));
+  const float t = mul_add(r * r, exp_rest(r), r);
+  const float h = 1.0f + t;
+  const uint32_t shift = bits(sum) << 23;
+  const float u = number(bits(least) - shift);
+  const float larger = if_negative(x, h, u), smaller = if_negative(x, u, h);
+  const float whole = larger + smaller;
+  const float rest = (t - (h - 1.0f)) + (smaller - (whole - larger));
+  const float q = 1.0f / whole;
+  return {shift, mul_add(q, mul_add(-q, rest, mul_add(-q, whole, 1.0f)), q)};
+}
+}  // namespace detail
+inline constexpr float kModerateSigmoid = 87.0f, kSmallSigmoid = 0x1p-60f, kSaturatedSigmoid = 104.0f;
+
+inline float sigmoid(Moderate x) {
+  const auto [shift, quotient] = detail::sigmoid_parts(x.value, 1.0f);
+  return detail::number(detail::bits(quotient) - shift);
+}
+inline float sigmoid(Saturated x) { return x.value < 0 ? 0.0f : 1.0f; }
 inline float sigmoid(float x) {
-  const auto [sum, r] = detail::split_exponent(-static_cast<double>(x));
-  const double e = detail::scaled(detail::mul_add(r, detail::expm1_quotient(r), 1.0), sum);
-  const float y = static_cast<float>(1 / (1 + e));
-  const float upper = x > 60.0f ? 1.0f : y;
-  return x < -110.0f ? 0.0f : upper;
+  // Beyond 104 results are 0 and 1; below 2^-60 they are 1/2 (denormals would slow the rest down). Below -64,
+  // u is 2^64 times larger, which the sum does not notice.
+  const uint32_t size = detail::bits(x) & 0x7fffffffu, most = detail::bits(103.98f);
+  const float v = detail::with_sign_of(detail::number(size < most ? size : most) + 0x1p-60f, x);
+  const bool is_low = v < -64.0f;
+  const float least = is_low ? 0x1p64f : 1.0f;
+  const auto [shift, quotient] = detail::sigmoid_parts(v, least);
+  const float y = quotient * detail::number(detail::bits(least) - shift) * (is_low ? 0x1p-64f : 1.0f);
+  const float upper = v > 64.0f ? 1.0f : y;
+  return x < -103.97f ? 0.0f : x != x ? x : upper;
 }
 inline float expm1(float x) {
   const float y = static_cast<float>(detail::expm1_double(x));

@@ -5,23 +5,26 @@ namespace hinoko::kernels::HINOKO_ISA {
 
 namespace {
 
-// Rows whose value (gradient) is shorter in float32 where x is moderate: up to which size; 0 for others.
-constexpr float moderate_value(UnaryId id) {
+// Rows whose value (gradient) is shorter in float32 for some sizes of x.
+constexpr Range value_range(UnaryId id) {
   switch (id) {
     case UnaryId::exp:
-      return math::kModerateExp;
+      return {.most = math::kModerateExp};
     case UnaryId::exp2:
-      return math::kModerateExp2;
+      return {.most = math::kModerateExp2};
+    case UnaryId::sigmoid:
+      return {
+          .least = math::kSmallSigmoid, .most = math::kModerateSigmoid, .beyond = math::kSaturatedSigmoid};
     case UnaryId::sin:
     case UnaryId::cos:
     case UnaryId::tan:
-      return math::kModerateAngle;
+      return {.most = math::kModerateAngle};
     default:
-      return 0;
+      return {};
   }
 }
-constexpr float moderate_gradient(UnaryId id) {
-  return id == UnaryId::sin || id == UnaryId::cos ? math::kModerateAngle : 0;
+constexpr Range gradient_range(UnaryId id) {
+  return {.most = id == UnaryId::sin || id == UnaryId::cos ? math::kModerateAngle : 0};
 }
 
 template <class Row, class T>
@@ -33,11 +36,20 @@ struct ModerateValue {
   float operator()(float x) const { return Row::value(math::Moderate{x}); }
 };
 template <class Row>
+struct SaturatedValue {
+  float operator()(float x) const { return Row::value(math::Saturated{x}); }
+};
+template <class Row>
+constexpr Core saturated_core() {
+  if constexpr (value_range(Row::id).beyond != 0) return core_of<SaturatedValue<Row>, float, float>;
+  return nullptr;
+}
+template <class Row>
 constexpr LoopRow forward() {
   return for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
-    if constexpr (std::is_same_v<T, float> && moderate_value(Row::id) != 0) {
-      return loop<core_in_blocks<core_of<ModerateValue<Row>, T, T>, core_of<Value<Row, T>, T, T>, 1,
-                                 moderate_value(Row::id), T, T>,
+    if constexpr (std::is_same_v<T, float> && value_range(Row::id).most != 0) {
+      return loop<core_in_blocks<core_of<ModerateValue<Row>, T, T>, core_of<Value<Row, T>, T, T>,
+                                 saturated_core<Row>(), 1, value_range(Row::id), T, T>,
                   T, T>;
     } else if constexpr (Row::result == Result::Same || std::is_floating_point_v<T>) {
       return loop_of<T, T>(Value<Row, T>{});
@@ -59,10 +71,10 @@ struct ModerateGradient {
 template <class Row>
 constexpr LoopRow gradient() {
   return for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
-    if constexpr (std::is_same_v<T, float> && moderate_gradient(Row::id) != 0) {
+    if constexpr (std::is_same_v<T, float> && gradient_range(Row::id).most != 0) {
       return loop<
-          core_in_blocks<core_of<ModerateGradient<Row>, T, T, T, T>, core_of<Gradient<Row, T>, T, T, T, T>, 2,
-                         moderate_gradient(Row::id), T, T, T, T>,
+          core_in_blocks<core_of<ModerateGradient<Row>, T, T, T, T>, core_of<Gradient<Row, T>, T, T, T, T>,
+                         nullptr, 2, gradient_range(Row::id), T, T, T, T>,
           T, T, T, T>;
     } else if constexpr (std::is_floating_point_v<T>) {
       return loop_of<T, T, T, T>(Gradient<Row, T>{});
