@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import difflib
 import keyword
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,7 +217,8 @@ def package_stub() -> str:
 
     def order(name: str) -> tuple[int, str, str]:
         kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
-        return kind, name.casefold(), name
+        natural = re.sub(r"\d+", lambda digits: digits[0].zfill(9), name.casefold())  # log2 before log10
+        return kind, natural, name
 
     lines = [parts.GENERATED, ""]
     modules = sorted(set(imports.values()), key=str.casefold)

@@ -106,12 +106,12 @@ from hinoko._C import less as less
 from hinoko._C import less_equal as less_equal
 from hinoko._C import linspace as linspace
 from hinoko._C import log as log
-from hinoko._C import log10 as log10
-from hinoko._C import log10_ as log10_
 from hinoko._C import log1p as log1p
 from hinoko._C import log1p_ as log1p_
 from hinoko._C import log2 as log2
 from hinoko._C import log2_ as log2_
+from hinoko._C import log10 as log10
+from hinoko._C import log10_ as log10_
 from hinoko._C import log_ as log_
 from hinoko._C import logical_not as logical_not
 from hinoko._C import long as long
