@@ -130,6 +130,10 @@ inline float exp2(float x) {
   const auto [high, low] = detail::exp_short(r, e);
   return detail::scaled_anywhere(high + low, sum, x, -125.0f, -151.0f, 0x1.fffffep+6f);
 }
+inline constexpr float kModerateSigmoid = 87.0f, kSmallSigmoid = 0x1p-60f, kSaturatedSigmoid = 104.0f;
+
+inline float sigmoid(Saturated x) { return x.value < 0 ? 0.0f : 1.0f; }
+#ifdef __FMA__
 // 1 / (1 + e^-x) = u / (u + h), where e^-x = h / u and u is a power of two. The sum and the quotient are kept
 // with the rest that their rounding leaves.
 namespace detail {
@@ -152,25 +156,32 @@ inline Sigmoid sigmoid_parts(float x, float least) {
   return {shift, mul_add(q, mul_add(-q, rest, mul_add(-q, whole, 1.0f)), q)};
 }
 }  // namespace detail
-inline constexpr float kModerateSigmoid = 87.0f, kSmallSigmoid = 0x1p-60f, kSaturatedSigmoid = 104.0f;
-
 inline float sigmoid(Moderate x) {
   const auto [shift, quotient] = detail::sigmoid_parts(x.value, 1.0f);
   return detail::number(detail::bits(quotient) - shift);
 }
-inline float sigmoid(Saturated x) { return x.value < 0 ? 0.0f : 1.0f; }
 inline float sigmoid(float x) {
-  // Beyond 104 results are 0 and 1; below 2^-60 they are 1/2 (denormals would slow the rest down). Below -64,
-  // u is 2^64 times larger, which the sum does not notice.
+  // Beyond 104 results are 0 and 1; below 2^-60 they are 1/2 (denormals would slow the rest down). Below -80,
+  // u is 2^32 times larger, which the sum does not notice.
   const uint32_t size = detail::bits(x) & 0x7fffffffu, most = detail::bits(103.98f);
   const float v = detail::with_sign_of(detail::number(size < most ? size : most) + 0x1p-60f, x);
-  const bool is_low = v < -64.0f;
-  const float least = is_low ? 0x1p64f : 1.0f;
+  const bool is_low = v < -80.0f;
+  const float least = is_low ? 0x1p32f : 1.0f;
   const auto [shift, quotient] = detail::sigmoid_parts(v, least);
-  const float y = quotient * detail::number(detail::bits(least) - shift) * (is_low ? 0x1p-64f : 1.0f);
+  const float y = quotient * detail::number(detail::bits(least) - shift) * (is_low ? 0x1p-32f : 1.0f);
   const float upper = v > 64.0f ? 1.0f : y;
   return x < -103.97f ? 0.0f : x != x ? x : upper;
 }
+#else
+inline float sigmoid(float x) {
+  const auto [sum, r] = detail::split_exponent(-static_cast<double>(x));
+  const double e = detail::scaled(detail::mul_add(r, detail::expm1_quotient(r), 1.0), sum);
+  const float y = static_cast<float>(1 / (1 + e));
+  const float upper = x > 60.0f ? 1.0f : y;
+  return x < -110.0f ? 0.0f : upper;
+}
+inline float sigmoid(Moderate x) { return sigmoid(x.value); }
+#endif
 inline float expm1(float x) {
   const float y = static_cast<float>(detail::expm1_double(x));
   const float upper = x > 89.0f ? detail::kInf : y;
