@@ -41,7 +41,7 @@ FUNCTIONS: dict[str, tuple[Reference, float]] = {
     "sinh": (np.sinh, 0.51),
     "cosh": (np.cosh, 0.51),
     "tanh": (np.tanh, 0.51),
-    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), 0.93),
+    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), 0.96),
     "erf": (elementwise(math.erf), 0.51),
     "sqrt": (np.sqrt, 0.5),
     "rsqrt": (lambda x: 1 / np.sqrt(x), 0.51),
