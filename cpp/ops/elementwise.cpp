@@ -102,8 +102,9 @@ Tensor empty_like_operands(DimSpan sizes, DType dtype, std::initializer_list<Ope
 
 namespace {
 
-// So many elements are worth a thread of their own.
+// More elements than this are worth a second thread; they are shared out in multiples of kShare.
 constexpr int64_t kGrain = 32768;
+constexpr int64_t kShare = 4096;
 
 // How a loop walks over its operands: dimensions of one element dropped, ordered by the output's strides,
 // merged.
@@ -178,7 +179,7 @@ void Walk::run(kernels::Loop loop, int64_t begin, int64_t end) const noexcept {
 
 void run_flat(kernels::Loop loop, int64_t n, char* const* pointers, const int64_t* strides, int count) {
   if (n <= kGrain) return loop(n, pointers, strides);
-  parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
+  parallel_for(n, kShare, [=](int64_t begin, int64_t end) {
     char* at[kMaxOperands];
     for (int k = 0; k < count; ++k) at[k] = pointers[k] + begin * strides[k];
     loop(end - begin, at, strides);
@@ -222,7 +223,7 @@ bool run_loop_added(kernels::Loop loop, const TensorImpl* sum, std::initializer_
   const int64_t step = static_cast<int64_t>(item_size(sum->dtype));
   if (walk.dims.size() != 1 || walk.dims[0].stride[0] != step) return false;
   const kernels::Loop add = kernels::pick(kernels::binary[static_cast<int>(BinaryId::add)], sum->dtype);
-  parallel_for(sum->numel, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(sum->numel, sum->numel > kGrain ? kShare : kGrain, [&](int64_t begin, int64_t end) {
     constexpr int64_t kPiece = 1024;
     alignas(64) char piece[kPiece * sizeof(double)];
     const int64_t* const strides = walk.dims[0].stride;
