@@ -1,8 +1,6 @@
 // Products that are added to something: addmm, addmv, baddbmm. out = beta x + alpha (a b), where x is
 // broadcast. Floating point goes through the kernels in one pass; whole numbers, whose factors are cut to
 // whole numbers as well, are composed.
-#include <algorithm>
-
 #include "ops/matrix.h"
 
 namespace hinoko {
@@ -10,8 +8,6 @@ namespace hinoko {
 using namespace detail;
 
 namespace {
-
-bool same(DimSpan a, DimSpan b) { return std::ranges::equal(a, b); }
 
 struct AddedProductNode : NodeOf<3> {
   AddedProductNode(const Scalar& b, const Scalar& a) : beta(b), alpha(a) {}
@@ -86,7 +82,7 @@ Tensor spread(const Tensor& x, DimSpan sizes) {
   const GradModeGuard guard(false);
   Tensor out = expand(x, sizes);
   const int64_t step = out.stride(out.ndim() - 1);
-  return step == 0 || step == 1 || out.size(out.ndim() - 1) <= 1 ? out : clone_raw(contiguous(out));
+  return step == 0 || step == 1 || out.size(out.ndim() - 1) <= 1 ? out : contiguous(out);
 }
 
 Addition addition_of(const Tensor& x, const Scalar& beta, const Scalar& alpha) {
