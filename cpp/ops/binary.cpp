@@ -60,7 +60,7 @@ struct BinaryNode final : NodeOf<2> {
     if (x->dtype != g.dtype() || y->dtype != g.dtype()) {
       const Tensor cast_x = cast_raw(Tensor::share(const_cast<TensorImpl*>(x)), g.dtype());
       const Tensor cast_y = cast_raw(Tensor::share(const_cast<TensorImpl*>(y)), g.dtype());
-      return send_gradient(sweep, *this, i, loop, g, last, {cast_x, cast_y});
+      return send_gradient(sweep, *this, i, loop, g, last, cast_x, cast_y);
     }
     if (g->numel == 1 && x->numel == 1 && y->numel == 1) {
       Tensor out = last && is_ours(g) ? std::move(g)
@@ -73,7 +73,7 @@ struct BinaryNode final : NodeOf<2> {
       loop(1, pointers, strides);
       return sweep.send(*this, i, std::move(out));
     }
-    send_gradient(sweep, *this, i, loop, g, last, {x, y});
+    send_gradient(sweep, *this, i, loop, g, last, x, y);
   }
   void save(const Tensor& x, const Tensor& y) {
     edges_used = static_cast<uint8_t>((edges()[0].fn ? 1 : 0) | (edges()[1].fn ? 2 : 0));

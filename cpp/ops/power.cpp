@@ -142,9 +142,9 @@ struct PowScalarNode final : NodeOf<1> {
     const kernels::Loop loop = kernels::pick(kernels::pow_scalar_gradient, g.dtype());
     if (in.dtype != g.dtype()) {
       const Tensor cast = cast_raw(Tensor::share(const_cast<TensorImpl*>(&in)), g.dtype());
-      return send_gradient(sweep, *this, 0, loop, g, true, {cast, e});
+      return send_gradient(sweep, *this, 0, loop, g, true, cast, e);
     }
-    send_gradient(sweep, *this, 0, loop, g, true, {&in, e});
+    send_gradient(sweep, *this, 0, loop, g, true, &in, e);
   }
   SavedTensor x;
   Scalar exponent;

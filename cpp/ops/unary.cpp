@@ -32,7 +32,7 @@ struct UnaryNode final : NodeOf<1> {
       sweep.send(*this, 0, std::move(g));
       return;
     }
-    send_gradient(sweep, *this, 0, loop, g, true, {&kept, &kept});
+    send_gradient(sweep, *this, 0, loop, g, true, &kept, &kept);
   }
   SavedTensor saved;
 };
