@@ -62,8 +62,7 @@ class Sweep {
     const Node& fn = *edge.fn;
     if (fn.sweep_ != id_ || !fn.queued_ || !fn.grad_) return nullptr;
     TensorImpl& sum = *fn.grad_;
-    const bool sole = sum.refs == 1 && sum.storage == &sum.own && sum.own.refs == 1 && sum.is_contiguous();
-    return sole ? &sum : nullptr;
+    return sum.is_sole() && sum.is_contiguous() ? &sum : nullptr;
   }
   bool restricted() const noexcept { return restricted_; }  // to what leads to given inputs
   bool create_graph() const noexcept { return options_.create_graph; }

@@ -98,6 +98,8 @@ struct TensorImpl {
     // A view follows its base, which may have become part of a graph after the view was made.
     return flags & kRequiresGrad || (flags & kIsView && base_requires_grad(*this));
   }
+  // Whether nobody else can see this tensor or its bytes.
+  bool is_sole() const noexcept { return refs == 1 && storage == &own && own.refs == 1; }
   DimSpan sizes() const noexcept { return {flags & kSpilled ? spilled : inline_sizes, ndim}; }
   int64_t size(int i) const noexcept { return (flags & kSpilled ? spilled : inline_sizes)[i]; }
   int64_t stride(int i) const noexcept {
@@ -140,10 +142,7 @@ class Tensor : public Ref<TensorImpl> {
   bool is_contiguous() const noexcept { return object_->is_contiguous(); }
   bool requires_grad() const noexcept { return object_->requires_grad(); }
   bool is_leaf() const noexcept { return !object_->grad_fn; }
-  // Whether nobody else can see this tensor or its bytes.
-  bool is_sole() const noexcept {
-    return object_->refs == 1 && object_->storage == &object_->own && object_->own.refs == 1;
-  }
+  bool is_sole() const noexcept { return object_->is_sole(); }
   template <class T>
   T* data() const noexcept {
     return static_cast<T*>(object_->data);
