@@ -165,18 +165,16 @@ LargeCache& large() {
   g_large = new LargeCache;
 #if !defined(_WIN32)
   // The child of a fork has no background thread: it gets one with its next cached block.
-  static bool watched = false;
-  if (!std::exchange(watched, true))
-    pthread_atfork([] { g_large->lock.lock(); }, [] { g_large->lock.unlock(); },
-                   [] {
-                     // A fresh lock and condition; the blocks stay.
-                     auto* old = g_large;
-                     g_large = new LargeCache;
-                     std::copy(old->blocks, old->blocks + old->count, g_large->blocks);
-                     g_large->count = old->count;
-                     g_large->bytes = old->bytes;
-                     g_large->given_back = old->given_back;
-                   });
+  pthread_atfork([] { g_large->lock.lock(); }, [] { g_large->lock.unlock(); },
+                 [] {
+                   // A fresh lock and condition; the blocks stay.
+                   auto* old = g_large;
+                   g_large = new LargeCache;
+                   std::copy(old->blocks, old->blocks + old->count, g_large->blocks);
+                   g_large->count = old->count;
+                   g_large->bytes = old->bytes;
+                   g_large->given_back = old->given_back;
+                 });
 #endif
   return *g_large;
 }

@@ -32,4 +32,14 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
                        });
 }
 
+// So many bytes are worth a thread's while where a kernel's work is reading them.
+inline constexpr int64_t kGrainBytes = int64_t{1} << 18;
+
+// parallel_for over elements whose results do not depend on where the range is cut: a second thread from
+// 32768 on, and even shares.
+template <class F>
+void parallel_elements(int64_t n, F&& f) {
+  parallel_for(n, n <= 32768 ? 32768 : 4096, f);
+}
+
 }  // namespace hinoko

@@ -11,12 +11,6 @@ namespace hinoko::kernels::HINOKO_ISA {
 
 namespace {
 
-constexpr int64_t kGrainBytes = int64_t{1} << 18;  // what is worth a thread's while
-
-template <class T>
-T load(const char* p) {
-  return *reinterpret_cast<const T*>(p);
-}
 template <class T>
 using SameWidthInt =
     std::conditional_t<sizeof(T) == 8, int64_t, std::conditional_t<sizeof(T) == 4, int32_t, int8_t>>;

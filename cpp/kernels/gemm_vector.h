@@ -7,34 +7,23 @@
 #include <cstring>
 #include <type_traits>
 
-#include "base/isa.h"
+#include "kernels/lanes.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
+#if defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
 namespace hinoko::kernels::HINOKO_ISA::gemm_detail {
 
-#if defined(__AVX512F__)
-inline constexpr int kVectorBytes = 64;
-#elif defined(__AVX2__)
-inline constexpr int kVectorBytes = 32;
-#else
-inline constexpr int kVectorBytes = 16;
-#endif
-
 template <class T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(kVectorBytes)));
+using Vector = Lanes<T>;
+template <class T>
+struct IndexOf {
   using Int = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
-  typedef Int index __attribute__((vector_size(kVectorBytes)));
+  using type = Lanes<Int>;
 };
 template <class T>
-using Vector = typename VectorOf<T>::type;
-template <class T>
-inline constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
+inline constexpr int kLanes = kNativeBytes / static_cast<int>(sizeof(T));
 
 template <class T>
 [[gnu::always_inline]] inline Vector<T> load(const T* p) {
@@ -109,9 +98,9 @@ class Part {
   Mask mask_ = 0;
 #elif defined(__AVX2__)
   explicit Part(int64_t count) noexcept {
-    typename VectorOf<T>::index lanes;
+    typename IndexOf<T>::type lanes;
     for (int l = 0; l < kLanes<T>; ++l) lanes[l] = l;
-    mask_ = reinterpret_cast<__m256i>(lanes < static_cast<typename VectorOf<T>::Int>(count));
+    mask_ = reinterpret_cast<__m256i>(lanes < static_cast<typename IndexOf<T>::Int>(count));
   }
   [[gnu::always_inline]] Vector<T> load(const T* p) const noexcept {
     if constexpr (sizeof(T) == 4)
@@ -150,7 +139,7 @@ class Part {
 template <class T>
 [[gnu::always_inline]] inline void transpose(Vector<T> (&rows)[kLanes<T>]) {
   constexpr int L = kLanes<T>;
-  typename VectorOf<T>::index low, high;
+  typename IndexOf<T>::type low, high;
 #pragma GCC unroll 16
   for (int l = 0; l < L; ++l) {
     low[l] = l / 2 + (l % 2) * L;

@@ -32,6 +32,11 @@ using Lanes = typename LanesOf<T, kBytes>::type;
 template <class T, int kBytes = kNativeBytes>
 using LanesInMemory = typename LanesOf<T, kBytes>::unaligned;
 
+template <class T>
+inline T load(const char* p) {
+  return *reinterpret_cast<const T*>(p);
+}
+
 // Vectors are handed over by reference: wider ones than the machine's have no agreed way by value.
 template <class T, int kBytes = kNativeBytes>
 inline const LanesInMemory<T, kBytes>& lanes_at(const void* p) {

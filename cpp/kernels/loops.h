@@ -29,13 +29,10 @@ using Core = void (*)(int64_t n, char* const* p);
 
 // An operand that is one number for the whole loop.
 template <class T>
-struct Uniform {
-  using type = T;
-};
+struct Uniform {};
 
 template <class T>
 struct Operand {
-  using type = T;
   static constexpr uint8_t width = sizeof(T);
   const T* first;
   explicit Operand(const char* p) : first(reinterpret_cast<const T*>(p)) {}
@@ -43,7 +40,6 @@ struct Operand {
 };
 template <class T>
 struct Operand<Uniform<T>> {
-  using type = T;
   static constexpr uint8_t width = 0;
   T value;
   explicit Operand(const char* p) : value(*reinterpret_cast<const T*>(p)) {}

@@ -14,15 +14,10 @@ namespace hinoko::kernels::HINOKO_ISA {
 namespace {
 
 template <class T>
-T load(const char* p) {
-  return *reinterpret_cast<const T*>(p);
-}
-template <class T>
 void add_to(char* out, T sum) {
   *reinterpret_cast<T*>(out) += sum;
 }
 
-constexpr int64_t kGrainBytes = int64_t{1} << 18;  // what is worth a thread's while
 constexpr int64_t kLevels = 4;
 constexpr int kSideBySide = 4;
 constexpr int kLaneBytes = 32;

@@ -102,9 +102,7 @@ Tensor empty_like_operands(DimSpan sizes, DType dtype, std::initializer_list<Ope
 
 namespace {
 
-// More elements than this are worth a second thread; they are shared out in multiples of kShare.
-constexpr int64_t kGrain = 32768;
-constexpr int64_t kShare = 4096;
+constexpr int64_t kGrain = 32768;  // elements that are worth a thread, where rows cannot be cut
 
 // How a loop walks over its operands: dimensions of one element dropped, ordered by the output's strides,
 // merged.
@@ -178,8 +176,8 @@ void Walk::run(kernels::Loop loop, int64_t begin, int64_t end) const noexcept {
 }  // namespace
 
 void run_flat(kernels::Loop loop, int64_t n, char* const* pointers, const int64_t* strides, int count) {
-  if (n <= kGrain) return loop(n, pointers, strides);
-  parallel_for(n, kShare, [=](int64_t begin, int64_t end) {
+  parallel_elements(n, [=](int64_t begin, int64_t end) {
+    if (begin == 0 && end == n) return loop(n, pointers, strides);
     char* at[kMaxOperands];
     for (int k = 0; k < count; ++k) at[k] = pointers[k] + begin * strides[k];
     loop(end - begin, at, strides);
@@ -223,7 +221,7 @@ bool run_loop_added(kernels::Loop loop, const TensorImpl* sum, std::initializer_
   const int64_t step = static_cast<int64_t>(item_size(sum->dtype));
   if (walk.dims.size() != 1 || walk.dims[0].stride[0] != step) return false;
   const kernels::Loop add = kernels::pick(kernels::binary[static_cast<int>(BinaryId::add)], sum->dtype);
-  parallel_for(sum->numel, sum->numel > kGrain ? kShare : kGrain, [&](int64_t begin, int64_t end) {
+  parallel_elements(sum->numel, [&](int64_t begin, int64_t end) {
     constexpr int64_t kPiece = 1024;
     alignas(64) char piece[kPiece * sizeof(double)];
     const int64_t* const strides = walk.dims[0].stride;

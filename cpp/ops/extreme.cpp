@@ -161,7 +161,7 @@ Tensor scatter_at(const Tensor& g, int64_t dim, const Tensor& index, DimSpan siz
   check_places(at, around.size);
   const int64_t width = static_cast<int64_t>(item_size(g.dtype())), one = around.inner * width,
                 whole = around.size * one;
-  parallel_for(around.outer, std::max<int64_t>(1, (int64_t{1} << 18) / std::max<int64_t>(whole, 1)),
+  parallel_for(around.outer, std::max<int64_t>(1, kGrainBytes / std::max<int64_t>(whole, 1)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t o = begin; o < end; ++o) {
                    std::memset(out.data<char>() + o * whole, 0, static_cast<size_t>(whole));

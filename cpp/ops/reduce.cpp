@@ -142,7 +142,6 @@ void reduce_into(kernels::ReduceLoop loop, const Tensor& out, const Tensor& t, D
   // Threads share what has outputs of its own: the outermost dimension, or else the columns.
   const int64_t shared = dims.back().out != 0 ? dims.size() - 1 : rows_alone && dims[1].out != 0 ? 1 : 0;
   if (!shared) return run_blocks(loop, block, dims.data() + 2, outer, out_width);
-  constexpr int64_t kGrainBytes = int64_t{1} << 18;
   const ReduceDim dim = dims[shared];
   const int64_t grain = std::max<int64_t>(kGrainBytes / (t.numel() / dim.size * width), 1);
   parallel_for(dim.size, grain, [&](int64_t begin, int64_t end) {

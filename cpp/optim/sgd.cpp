@@ -11,8 +11,6 @@
 namespace hinoko {
 namespace {
 
-constexpr int64_t kGrain = 32768, kShare = 4096;  // as in ops/elementwise.cpp
-
 template <class T>
 void check_scalar(double x) {  // infinities and NaN pass
   if (std::isfinite(x) && std::fabs(x) > static_cast<double>(std::numeric_limits<T>::max())) {
@@ -49,7 +47,7 @@ void sgd_update(T* param, const T* grad, T* momentum_buffer, bool first, int64_t
   } else {
     loop = kernels::sgd.float64;
   }
-  parallel_for(n, n > kGrain ? kShare : kGrain, [&](int64_t begin, int64_t end) {
+  parallel_elements(n, [&](int64_t begin, int64_t end) {
     loop(end - begin, param + begin, grad + begin, momentum_buffer ? momentum_buffer + begin : nullptr, call);
   });
 }
