@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -42,12 +43,17 @@ NAMES = [
     "pow",
 ]
 FLAGS = ["-std=c++20", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-AVX2 = ["-mavx", "-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mlzcnt", "-mpopcnt", "-mf16c"]
-SETS = {
-    "baseline": [],
-    "avx2": AVX2,
-    "avx512": [*AVX2, *["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"]],
-}
+
+
+def instruction_sets() -> dict[str, list[str]]:
+    """The flags of each instruction set, as CMakeLists.txt has them."""
+    sets: dict[str, list[str]] = {"baseline": []}
+    lines = re.findall(r"^ *set\(isa_(avx\w+) (.*)\)$", (ROOT / "CMakeLists.txt").read_text(), re.MULTILINE)
+    for name, flags in lines:
+        sets[name] = flags.replace("${isa_avx2}", " ".join(sets.get("avx2", []))).split()
+    return sets
+
+
 TABLE = "docs/accuracy.md"
 HEADER = """\
 | function | largest error | at | among denormal results | not correctly rounded | other bits without FMA |
@@ -58,7 +64,7 @@ HEADER = """\
 def build(directory: Path) -> Path:
     compiler = os.environ.get("CXX", "c++")
     objects = []
-    for isa, flags in SETS.items():
+    for isa, flags in instruction_sets().items():
         for source in ("unary", "binary", "pieces"):
             target = directory / f"{source}_{isa}.o"
             source_file = ROOT / "cpp" / "kernels" / f"{source}.cpp"
