@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ collect_ignore = ["test_doors.py", "test_alias.py"] if IS_TORCH else []
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background job ignores interrupts, and so would the programs that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "torch: compares with real torch; runs where torch is installed")
     config.addinivalue_line("markers", "hinoko_only: asserts what only hinoko does; not run on real torch")
     config.addinivalue_line("markers", "keeps_blocks: the test may leave tensors behind")
