@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/engine.h"
+#include "autograd/saved.h"
 
 namespace hinoko {
 
@@ -12,6 +13,7 @@ void release_graph_links(TensorImpl& impl) noexcept {
       std::erase_if(fn->extra_or_null()->retained, [&](const auto& r) { return r.tensor == &impl; });
     fn->unref();
   }
+  if (impl.flags & kKept) keep_number_only(impl);
   if (AutogradMeta* meta = std::exchange(impl.meta, nullptr)) {
     impl.flags &= static_cast<uint16_t>(~kIsView);
     delete meta;

@@ -1,5 +1,7 @@
 #include "autograd/node.h"
 
+#include <cstring>
+
 #include "autograd/engine.h"
 #include "autograd/saved.h"
 
@@ -65,34 +67,74 @@ void note_input_shapes(Node& node, DType out_dtype, DimSpan out_sizes,
 void SavedTensor::save_output(const Tensor& t) {
   reset();
   if (t->storage == &t->own) {
-    impl_ = t.get();
-    impl_->own.ref();
-    mode_ = Mode::OwnOutput;
+    t->own.ref();
+    note(t.get(), Mode::OwnOutput);
+    link();
   } else {
-    impl_ = alias(t).release();
-    mode_ = Mode::DetachedOutput;
+    note(alias(t).release(), Mode::DetachedOutput);
   }
-  version_ = impl_->version();
-  exchanges_ = impl_->exchanges & kCounted;
 }
 
 void SavedTensor::save_overwritten(const Tensor& t) {
   const uint32_t version = t->version();
   Tensor data = alias(t);
   reset();
-  impl_ = data.release();
+  note(data.release(), Mode::Overwritten);
   version_ = version;
-  exchanges_ = impl_->exchanges & kCounted;
-  mode_ = Mode::Overwritten;
 }
 
 void SavedTensor::drop() noexcept {
+  const Mode mode = mode_;
+  mode_ = Mode::None;
+  if (mode < Mode::Input) return;
   TensorImpl* impl = std::exchange(impl_, nullptr);
-  if (mode_ == Mode::OwnOutput) {
+  if (impl->flags & kKept && impl->keeper() == this) impl->set_keeper(nullptr);
+  if (mode == Mode::OwnOutput) {
     impl->own.unref();
   } else {
     impl->unref();
   }
+}
+
+void keep_number_only(TensorImpl& impl) noexcept {
+  auto& keeper = *static_cast<SavedTensor*>(impl.keeper());
+  using Mode = SavedTensor::Mode;
+  if (!SavedTensor::is_number(impl) || !keeper.unchanged()) return;
+  if (keeper.mode_ == Mode::Input) {
+    if (impl.refs == 2 && impl.own.refs == 1) keeper.take_number(Mode::InputNumber);
+  } else if (impl.refs == 1 && impl.own.refs == 2) {
+    keeper.take_number(Mode::OutputNumber);
+  }
+}
+
+void SavedTensor::take_number(Mode mode) noexcept {
+  TensorImpl* impl = impl_;
+  drop();
+  std::memcpy(number_, impl->inline_data, sizeof number_);
+  version_ = static_cast<uint32_t>(impl->dtype) + 256u * impl->ndim;
+  mode_ = mode;
+}
+
+void SavedTensor::restore(const Node& node) const {
+  if (mode_ == Mode::None) fail_graph_freed();
+  TensorImpl* impl = empty_scalar(static_cast<DType>(version_ & 255), static_cast<uint8_t>(version_ >> 8));
+  std::memcpy(impl->inline_data, number_, sizeof number_);
+  if (mode_ == Mode::InputNumber) {
+    const Edge& edge = node.edges()[edge_];
+    if (edge.fn) {
+      edge.fn->ref();
+      impl->grad_fn = edge.fn;
+      impl->output_nr = edge.nr;
+      impl->flags |= kRequiresGrad;
+    }
+    mode_ = Mode::Input;
+  } else {
+    impl->refs = 0;  // as if its last handle had gone
+    mode_ = Mode::OwnOutput;
+  }
+  impl_ = impl;
+  version_ = 0;
+  exchanges_ = 0;
 }
 
 Tensor SavedTensor::unpack_output(Node& node) const {
@@ -124,7 +166,6 @@ void fail_graph_freed() {
 }
 
 void SavedTensor::refuse(const Node& node) const {
-  if (!impl_) fail_graph_freed();
   std::string shape = cat(impl_->sizes());
   std::string message =
       cat("one of the variables needed for gradient computation has been modified by an inplace operation: "

@@ -25,7 +25,7 @@ struct BinaryNode final : NodeOf<2> {
     const bool needs_a = sweep.needs(*this, 0), needs_b = sweep.needs(*this, 1);
     if (grad_enabled()) {
       const Tensor x = keeps(rows::A) ? a.unpack(*this) : Tensor(),
-                   y = keeps(rows::B) ? b.unpack(*this) : Tensor();
+                   y = keeps(rows::B) ? saved_b().unpack(*this) : Tensor();
       Tensor ga, gb;
       // b's first, as in torch: the order of creation decides the order of sums in the next sweep.
       if (needs_b) gb = Row::template gradient_b<Tensor, Tensor>(g, x, y);
@@ -55,7 +55,7 @@ struct BinaryNode final : NodeOf<2> {
   void send_fused(Sweep& sweep, uint32_t i, const kernels::LoopRow* loops, Tensor& g, bool last,
                   uint8_t reads) {
     const TensorImpl* x = reads & rows::A ? &a.peek(*this) : g.get();
-    const TensorImpl* y = reads & rows::B ? &b.peek(*this) : g.get();
+    const TensorImpl* y = reads & rows::B ? &saved_b().peek(*this) : g.get();
     const kernels::Loop loop = kernels::pick(loops[static_cast<int>(Row::id)], g.dtype());
     if (x->dtype != g.dtype() || y->dtype != g.dtype()) {
       const Tensor cast_x = cast_raw(Tensor::share(const_cast<TensorImpl*>(x)), g.dtype());
@@ -75,12 +75,29 @@ struct BinaryNode final : NodeOf<2> {
     }
     send_gradient(sweep, *this, i, loop, g, last, x, y);
   }
+  void note_edges() { edges_used = static_cast<uint8_t>((edges()[0].fn ? 1 : 0) | (edges()[1].fn ? 2 : 0)); }
   void save(const Tensor& x, const Tensor& y) {
-    edges_used = static_cast<uint8_t>((edges()[0].fn ? 1 : 0) | (edges()[1].fn ? 2 : 0));
-    if (keeps(rows::A)) a.save_input(x);
-    if (keeps(rows::B)) b.save_input(y);
+    note_edges();
+    if (keeps(rows::A)) a.save_input(x, 0);
+    if (!keeps(rows::B)) return;
+    if (keeps(rows::A) && x.get() == y.get())
+      b_is_a = true;
+    else
+      b.save_input(y, 1);
   }
+  // What is overwritten (x) is kept as a copy where the derivative reads it.
+  void save_in_place(const Tensor& x, const Tensor& y) {
+    note_edges();
+    if (keeps(rows::A)) a.save_input(clone(x));
+    if (!keeps(rows::B)) return;
+    if (x->storage == y->storage)
+      b.save_overwritten(y);
+    else
+      b.save_input(y, 1);
+  }
+  const SavedTensor& saved_b() const { return b_is_a ? a : b; }
   uint8_t edges_used = 0;
+  bool b_is_a = false;  // one tensor is both, and kept once
   SavedTensor a, b;
 };
 
@@ -170,7 +187,7 @@ template <class Row>
 Node* link(const Tensor& out, const Tensor& a, const Scalar& b) {
   auto node = new_node<ScalarNode<Row>>(b);
   node->edges()[0] = gradient_edge(a);
-  if constexpr (Row::keeps_a & rows::A) node->a.save_input(a);
+  if constexpr (Row::keeps_a & rows::A) node->a.save_input(a, 0);
   if (a.dtype() != out.dtype()) note_input_shapes(*node, out.dtype(), out.sizes(), {&a});
   return node.release();
 }
@@ -253,10 +270,7 @@ void binary_inplace(const Tensor& a, const Tensor& b) {
       made = Ref<Node>::steal(node);
       node->edges()[0] = gradient_edge(a);
       node->edges()[1] = gradient_edge(b);
-      // What is overwritten is kept as a copy where the derivative reads it.
-      node->save(a, b);
-      if (node->a.defined()) node->a.save_input(clone(a));
-      if (node->b.defined() && b->storage == a->storage) node->b.save_overwritten(b);
+      node->save_in_place(a, b);
       note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
     }
   } else if constexpr (has_history<Row>) {

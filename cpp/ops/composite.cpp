@@ -51,8 +51,8 @@ AddcmulNode* link(const Tensor& x, const Tensor& a, const Tensor& b, const Scala
   node->edges()[0] = gradient_edge(x);
   node->edges()[1] = gradient_edge(a);
   node->edges()[2] = gradient_edge(b);
-  node->a.save_input(a);
-  node->b.save_input(b);
+  node->a.save_input(a, 1);
+  node->b.save_input(b, 2);
   note_input_shapes(*node, dtype, sizes, {&x, &a, &b});
   return node.release();
 }

@@ -175,7 +175,7 @@ Tensor pow(const Tensor& x, const Scalar& exponent) {
   }
   if (needs_grad(x)) {
     auto* node = new PowScalarNode(exponent);
-    node->x.save_input(x);
+    node->x.save_input(x, 0);
     record(out, node, x);
     if (x.dtype() != out.dtype()) note_input_shapes(*node, out.dtype(), out.sizes(), {&x});
   }
@@ -244,7 +244,7 @@ Tensor pow(const Scalar& base, const Tensor& exponent) {
   }
   if (needs_grad(exponent)) {
     auto* node = new PowBaseScalarNode(base);
-    node->exponent.save_input(exponent);
+    node->exponent.save_input(exponent, 0);
     record(out, node, exponent);
     node->result.save_output(out);
     if (exponent.dtype() != dtype) note_input_shapes(*node, dtype, out.sizes(), {&exponent});

@@ -68,7 +68,7 @@ template <class Row>
 template <class Row>
 void link(const Tensor& out, const Tensor& x) {
   auto* node = new UnaryNode<Row>;
-  if constexpr (Row::keeps == KeepIn) node->saved.save_input(x);
+  if constexpr (Row::keeps == KeepIn) node->saved.save_input(x, 0);
   record(out, node, x);
   if constexpr (Row::keeps == KeepOut) node->saved.save_output(out);
 }

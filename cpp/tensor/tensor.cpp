@@ -106,7 +106,7 @@ void TensorImpl::set_geometry(DimSpan sizes, DimSpan strides) {
   release_geometry();
   ndim = static_cast<uint8_t>(count);
   numel = total;
-  flags = static_cast<uint16_t>((flags & ~(kContiguous | kSpilled)) | (contiguous ? kContiguous : 0));
+  flags = static_cast<uint16_t>((flags & ~(kContiguous | kSpilled | kKept)) | (contiguous ? kContiguous : 0));
   if (block) {
     spilled = block;
     flags |= kSpilled;

@@ -24,6 +24,7 @@ namespace hinoko {
 struct TensorImpl;
 struct AutogradMeta;  // autograd/meta.h
 class Node;           // autograd/node.h
+class SavedTensor;    // autograd/saved.h
 class Tensor;
 
 // Defined in autograd/: what a dying tensor lets go of.
@@ -62,6 +63,7 @@ enum TensorFlag : uint16_t {
   kRequiresGrad = 2,  // a leaf that asks for a gradient, or the output of a node
   kSpilled = 4,       // shape and strides live in a pooled block
   kIsView = 8,        // meta->base is the tensor that owns the data
+  kKept = 16,         // inline_sizes[1] is the SavedTensor that keeps it; only where ndim < 2
   kUncounted = 32,    // `t.data` and its views: changes through them are not counted
   kNumber = 64,       // made from a Python number: takes part in promotion as a scalar
   kOwnsHandle = 128,  // keeps its binding's object alive, because that carries the user's attributes
@@ -113,6 +115,11 @@ struct TensorImpl {
   uint32_t version() const noexcept { return storage->version; }
   void bump_version() noexcept {
     if (!(flags & kUncounted)) ++storage->version;
+  }
+  SavedTensor* keeper() const noexcept { return reinterpret_cast<SavedTensor*>(inline_sizes[1]); }
+  void set_keeper(SavedTensor* saved) noexcept {
+    flags = static_cast<uint16_t>(saved ? flags | kKept : flags & ~kKept);
+    inline_sizes[1] = saved ? reinterpret_cast<int64_t>(saved) : 1;
   }
   void set_geometry(DimSpan sizes, DimSpan strides);  // numel, contiguity and storage of the shape
 
