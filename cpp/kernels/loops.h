@@ -6,7 +6,6 @@
 
 #include <bit>
 #include <cstdint>
-#include <limits>
 #include <type_traits>
 
 #include "kernels/compiled.h"
@@ -101,47 +100,50 @@ constexpr Loop loop_of(F) {
   return loop<core_of<F, Out, In...>, Out, In...>;
 }
 
-// Which sizes of an argument have a shorter way with the same results.
+// Which sizes of an argument have a shorter way with the same results. 0: none.
 struct Range {
-  float least = 0, most = 0;  // 0: none
-  float beyond = 0;           // from here to infinity the result depends on the sign alone; 0: nowhere
+  float most = 0;
+  float negligible = 0;  // up to here the result is that of 0
+  float beyond = 0;      // from here to infinity the result depends on the sign alone
 };
 
 // Sizes are ordered as their bits; nan is above all.
 inline int32_t size_bits(float x) { return std::bit_cast<int32_t>(x) & 0x7fffffff; }
 
-// A core that runs `fast` on blocks where all elements of the float32 operand p[x] are in the range, `full`
-// on others (`saturated` where all are beyond). All have the same results where they apply, so that these do
-// not depend on how elements fall into blocks.
-template <Core fast, Core full, Core saturated, int x, Range range, class... Operands>
-void core_in_blocks(int64_t n, char* const* p) {
-  constexpr int64_t block = 2048;
-  constexpr int64_t widths[] = {sizeof(Operands)...};
-  for (int64_t begin = 0; begin < n; begin += block) {
-    const int64_t count = n - begin < block ? n - begin : block;
-    char* q[sizeof...(Operands)];
-    for (size_t k = 0; k < sizeof...(Operands); ++k) q[k] = p[k] + begin * widths[k];
-    const auto* values = reinterpret_cast<const float*>(q[x]);
-    int32_t largest = 0;
-    for (int64_t i = 0; i < count; ++i) {
+// The core of a function of float32 operands that finds the largest size in p[x] besides.
+template <class F, int x>
+HINOKO_CORE int32_t core_with_largest(int64_t n, char* const* p) {
+  auto* const out = reinterpret_cast<float*>(p[0]);
+  int32_t largest = 0;
+  const auto run = [&](auto f, const auto*... in) {
+    const auto* const values = reinterpret_cast<const float*>(p[x]);
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) {
       const int32_t size = size_bits(values[i]);
       largest = size > largest ? size : largest;
+      out[i] = f(in[i]...);
     }
-    if (largest <= size_bits(range.most) && largest >= size_bits(range.least)) {
-      fast(count, q);
-      continue;
-    }
-    int32_t smallest = INT32_MAX;
-    if (range.beyond != 0 && largest <= size_bits(std::numeric_limits<float>::infinity()))
-      for (int64_t i = 0; i < count; ++i) {
-        const int32_t size = size_bits(values[i]);
-        smallest = size < smallest ? size : smallest;
-      }
-    if (range.beyond != 0 && smallest != INT32_MAX && smallest >= size_bits(range.beyond))
-      saturated(count, q);
-    else
-      full(count, q);
+  };
+  if constexpr (std::is_invocable_v<F, float>) {
+    run(F{}, reinterpret_cast<const float*>(p[1]));
+  } else {
+    run(F{}, reinterpret_cast<const float*>(p[1]), reinterpret_cast<const float*>(p[2]),
+        reinterpret_cast<const float*>(p[3]));
   }
+  return largest;
 }
+
+// The ways of a function of float32 operands, by the sizes of p[x]. All have the same results where they
+// apply, so that these do not depend on how elements fall into blocks.
+struct Ways {
+  int operands;  // the output among them
+  int x;
+  Range range;
+  int32_t (*moderate)(int64_t, char* const*);  // core_with_largest
+  Core full, saturated, negligible;            // the last two: null without a range
+};
+
+// Runs the shortest way on each block of elements.
+void run_in_blocks(int64_t n, char* const* p, const Ways& ways);
 
 }  // namespace hinoko::kernels::HINOKO_ISA

@@ -27,6 +27,9 @@ struct Saturated {
   float value;
 };
 
+// An argument known to be so small that the result is that of 0.
+struct Negligible {};
+
 namespace detail {
 
 inline constexpr float kInf = std::numeric_limits<float>::infinity();

@@ -84,14 +84,18 @@ inline ShortExponent split_short_base_2(float x) {
 struct Pair {
   float high, low;
 };
-// (e^r - 1 - r) / r^2, |r| <= ln(2)/2, with an error of 2^-34 of e^r
-inline float exp_rest(float r) {
-  return horner(r, 0.5f, 0x1.555554p-3f, 0x1.55548ep-5f, 0x1.111270p-7f, 0x1.6d8d08p-10f, 0x1.9f0890p-13f);
+// (e^r - 1 - r) / r^2, |r| <= ln(2)/2, with an error of 2^-34 of e^r. In pairs, as their sums do not wait for
+// each other.
+inline float exp_rest(float r, float r2) {
+  const float low = mul_add(r, 0x1.555554p-3f, 0.5f);
+  const float middle = mul_add(r, 0x1.111270p-7f, 0x1.55548ep-5f);
+  const float high = mul_add(r, 0x1.9f0890p-13f, 0x1.6d8d08p-10f);
+  return mul_add(r2, mul_add(r2, high, middle), low);
 }
 // e^(r + e) as 1 + r + (r^2 P(r) + e)
 inline Pair exp_short(float r, float e) {
-  const float high = 1.0f + r;
-  return {high, mul_add(r * r, exp_rest(r), (r - (high - 1.0f)) + e)};
+  const float high = 1.0f + r, r2 = r * r;
+  return {high, mul_add(r2, exp_rest(r, r2), (r - (high - 1.0f)) + e)};
 }
 inline float scaled(float x, float sum) { return number(bits(x) + (bits(sum) << 23)); }
 
@@ -130,47 +134,52 @@ inline float exp2(float x) {
   const auto [high, low] = detail::exp_short(r, e);
   return detail::scaled_anywhere(high + low, sum, x, -125.0f, -151.0f, 0x1.fffffep+6f);
 }
-inline constexpr float kModerateSigmoid = 87.0f, kSmallSigmoid = 0x1p-60f, kSaturatedSigmoid = 104.0f;
+// Up to the first, 1 + 2^n below is exact; below the second results are 1/2; beyond the third 0 and 1.
+inline constexpr float kModerateSigmoid = 16.0f, kSmallSigmoid = 0x1p-26f, kSaturatedSigmoid = 104.0f;
 
 inline float sigmoid(Saturated x) { return x.value < 0 ? 0.0f : 1.0f; }
+inline float sigmoid(Negligible) { return 0.5f; }
 #ifdef __FMA__
-// 1 / (1 + e^-x) = u / (u + h), where e^-x = h / u and u is a power of two. The sum and the quotient are kept
-// with the rest that their rounding leaves.
+// 1 / (1 + e^-x) = u / (u + e^r) = u / ((1 + u) + t), where u is a power of two and t = e^r - 1. The sum and
+// the quotient are corrected by what their roundings leave.
 namespace detail {
 struct Sigmoid {
   uint32_t shift;  // of the exponent: n
-  float quotient;  // 1 / (u + h)
+  float t;
 };
-inline Sigmoid sigmoid_parts(float x, float least) {
+inline Sigmoid sigmoid_parts(float x) {
   const float sum = mul_add(x, -0x1.715476p+0f, kShortRound);
   const float n = sum - kShortRound;
   const float r = mul_add(n, 0x1.05c610p-29f, mul_add(n, -0x1.62e430p-1f, -x));
-  const float t = mul_add(r * r, exp_rest(r), r);
-  const float h = 1.0f + t;
-  const uint32_t shift = bits(sum) << 23;
-  const float u = number(bits(least) - shift);
-  const float larger = if_negative(x, h, u), smaller = if_negative(x, u, h);
-  const float whole = larger + smaller;
-  const float rest = (t - (h - 1.0f)) + (smaller - (whole - larger));
-  const float q = 1.0f / whole;
-  return {shift, mul_add(q, mul_add(-q, rest, mul_add(-q, whole, 1.0f)), q)};
+  const float r2 = r * r;
+  return {bits(sum) << 23, mul_add(r2, exp_rest(r, r2), r)};
+}
+// 1 / (high + rest)
+inline float reciprocal(float high, float rest) {
+  const float q = 1.0f / high;
+  return mul_add(q, mul_add(-q, rest, mul_add(-q, high, 1.0f)), q);
 }
 }  // namespace detail
 inline float sigmoid(Moderate x) {
-  const auto [shift, quotient] = detail::sigmoid_parts(x.value, 1.0f);
-  return detail::number(detail::bits(quotient) - shift);
+  const auto [shift, t] = detail::sigmoid_parts(x.value);
+  const float w = 1.0f + detail::number(detail::bits(1.0f) - shift);
+  const float whole = w + t;
+  const float y = detail::reciprocal(whole, t - (whole - w));
+  return detail::number(detail::bits(y) - shift);
 }
 inline float sigmoid(float x) {
-  // Beyond 104 results are 0 and 1; below 2^-60 they are 1/2 (denormals would slow the rest down). Below -80,
-  // u is 2^32 times larger, which the sum does not notice.
-  const uint32_t size = detail::bits(x) & 0x7fffffffu, most = detail::bits(103.98f);
-  const float v = detail::with_sign_of(detail::number(size < most ? size : most) + 0x1p-60f, x);
+  // Beyond these bounds results are 0 and 1. (The addition keeps denormals out of what follows.)
+  const float below = x > 17.5f ? 17.5f : x;
+  const float v = (below < -104.0f ? -104.0f : below) + 0x1p-60f;
+  const auto [shift, t] = detail::sigmoid_parts(v);
+  // Below -80, u is 2^32 times larger, which the sum does not notice.
   const bool is_low = v < -80.0f;
-  const float least = is_low ? 0x1p32f : 1.0f;
-  const auto [shift, quotient] = detail::sigmoid_parts(v, least);
-  const float y = quotient * detail::number(detail::bits(least) - shift) * (is_low ? 0x1p-32f : 1.0f);
-  const float upper = v > 64.0f ? 1.0f : y;
-  return x < -103.97f ? 0.0f : x != x ? x : upper;
+  const float u = detail::number(detail::bits(is_low ? 0x1p32f : 1.0f) - shift);
+  const float w = 1.0f + u;
+  const float whole = w + t;
+  const float larger = u > 1.0f ? u : 1.0f, smaller = u > 1.0f ? 1.0f : u;
+  const float y = detail::reciprocal(whole, (t - (whole - w)) + (smaller - (w - larger)));
+  return y * u * (is_low ? 0x1p-32f : 1.0f);
 }
 #else
 inline float sigmoid(float x) {

@@ -1,5 +1,7 @@
-// Operands whose elements are not adjacent.
+// What is around cores and needs no copy per row: operands whose elements are not adjacent, and functions
+// with a shorter way for some arguments.
 #include <cstring>
+#include <limits>
 
 #include "kernels/loops.h"
 
@@ -56,6 +58,58 @@ void run_in_pieces(int64_t n, char* const* p, const int64_t* s, const uint8_t* w
         copy_elements(widths[k], here, buffers[k], widths[k], p[k] + begin * s[k], s[k]);
     core(here, at);
     if (!adjacent(0)) copy_elements(widths[0], here, p[0] + begin * s[0], s[0], buffers[0], widths[0]);
+  }
+}
+
+namespace {
+
+int32_t largest_size(int64_t n, const float* x) {
+  int32_t largest = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const int32_t size = size_bits(x[i]);
+    largest = size > largest ? size : largest;
+  }
+  return largest;
+}
+int32_t smallest_size(int64_t n, const float* x) {
+  int32_t smallest = INT32_MAX;
+  for (int64_t i = 0; i < n; ++i) {
+    const int32_t size = size_bits(x[i]);
+    smallest = size < smallest ? size : smallest;
+  }
+  return smallest;
+}
+
+}  // namespace
+
+void run_in_blocks(int64_t n, char* const* p, const Ways& ways) {
+  constexpr int64_t kBlock = 2048;
+  const int32_t most = size_bits(ways.range.most);
+  // The moderate way can look at the sizes while it runs, and be overruled, unless it overwrites an operand.
+  bool separate = true;
+  for (int k = 1; k < ways.operands; ++k) separate = separate && p[k] != p[0];
+  bool expected = separate;
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t count = n - begin < kBlock ? n - begin : kBlock;
+    char* q[kMaxOperands];
+    for (int k = 0; k < ways.operands; ++k) q[k] = p[k] + begin * static_cast<int64_t>(sizeof(float));
+    const auto* const x = reinterpret_cast<const float*>(q[ways.x]);
+    const int32_t largest = expected ? ways.moderate(count, q) : largest_size(count, x);
+    const bool negligible = ways.negligible && largest <= size_bits(ways.range.negligible);
+    const bool moderate = largest <= most && !negligible;
+    const bool done = expected && largest <= most;
+    expected = separate && moderate;
+    if (done) continue;
+    if (negligible) {
+      ways.negligible(count, q);
+    } else if (moderate) {
+      ways.moderate(count, q);
+    } else if (ways.saturated && largest <= size_bits(std::numeric_limits<float>::infinity()) &&
+               smallest_size(count, x) >= size_bits(ways.range.beyond)) {
+      ways.saturated(count, q);
+    } else {
+      ways.full(count, q);
+    }
   }
 }
 

@@ -13,8 +13,9 @@ constexpr Range value_range(UnaryId id) {
     case UnaryId::exp2:
       return {.most = math::kModerateExp2};
     case UnaryId::sigmoid:
-      return {
-          .least = math::kSmallSigmoid, .most = math::kModerateSigmoid, .beyond = math::kSaturatedSigmoid};
+      return {.most = math::kModerateSigmoid,
+              .negligible = math::kSmallSigmoid,
+              .beyond = math::kSaturatedSigmoid};
     case UnaryId::sin:
     case UnaryId::cos:
     case UnaryId::tan:
@@ -40,17 +41,35 @@ struct SaturatedValue {
   float operator()(float x) const { return Row::value(math::Saturated{x}); }
 };
 template <class Row>
-constexpr Core saturated_core() {
-  if constexpr (value_range(Row::id).beyond != 0) return core_of<SaturatedValue<Row>, float, float>;
-  return nullptr;
+struct NegligibleValue {
+  float operator()(float) const { return Row::value(math::Negligible{}); }
+};
+template <class Row>
+constexpr Ways value_ways() {
+  Ways ways = {2,
+               1,
+               value_range(Row::id),
+               core_with_largest<ModerateValue<Row>, 1>,
+               core_of<Value<Row, float>, float, float>,
+               nullptr,
+               nullptr};
+  if constexpr (value_range(Row::id).beyond != 0) ways.saturated = core_of<SaturatedValue<Row>, float, float>;
+  if constexpr (value_range(Row::id).negligible != 0)
+    ways.negligible = core_of<NegligibleValue<Row>, float, float>;
+  return ways;
 }
+template <const Ways& ways>
+void core_in_blocks(int64_t n, char* const* p) {
+  run_in_blocks(n, p, ways);
+}
+template <class Row>
+constexpr Ways value_ways_of = value_ways<Row>();
+
 template <class Row>
 constexpr LoopRow forward() {
   return for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
     if constexpr (std::is_same_v<T, float> && value_range(Row::id).most != 0) {
-      return loop<core_in_blocks<core_of<ModerateValue<Row>, T, T>, core_of<Value<Row, T>, T, T>,
-                                 saturated_core<Row>(), 1, value_range(Row::id), T, T>,
-                  T, T>;
+      return loop<core_in_blocks<value_ways_of<Row>>, T, T>;
     } else if constexpr (Row::result == Result::Same || std::is_floating_point_v<T>) {
       return loop_of<T, T>(Value<Row, T>{});
     }
@@ -69,13 +88,19 @@ struct ModerateGradient {
   }
 };
 template <class Row>
+constexpr Ways gradient_ways_of = {4,
+                                   2,
+                                   gradient_range(Row::id),
+                                   core_with_largest<ModerateGradient<Row>, 2>,
+                                   core_of<Gradient<Row, float>, float, float, float, float>,
+                                   nullptr,
+                                   nullptr};
+
+template <class Row>
 constexpr LoopRow gradient() {
   return for_all_dtypes([]<class T>(TypeTag<T>) -> Loop {
     if constexpr (std::is_same_v<T, float> && gradient_range(Row::id).most != 0) {
-      return loop<
-          core_in_blocks<core_of<ModerateGradient<Row>, T, T, T, T>, core_of<Gradient<Row, T>, T, T, T, T>,
-                         nullptr, 2, gradient_range(Row::id), T, T, T, T>,
-          T, T, T, T>;
+      return loop<core_in_blocks<gradient_ways_of<Row>>, T, T, T, T>;
     } else if constexpr (std::is_floating_point_v<T>) {
       return loop_of<T, T, T, T>(Gradient<Row, T>{});
     }
