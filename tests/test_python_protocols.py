@@ -6,6 +6,7 @@ import copy
 import math
 import operator
 import pickle
+import textwrap
 from typing import Any
 
 import pytest
@@ -491,3 +492,27 @@ def test_types_by_dtype() -> None:
     assert torch.DoubleTensor(2, 3).shape == (2, 3) and torch.DoubleTensor(2, 3).dtype is torch.float64
     assert isinstance(torch.ones(1), torch.FloatTensor) and not isinstance(torch.ones(1), torch.LongTensor)
     assert repr(torch.FloatTensor) == "<class 'torch.FloatTensor'>" and torch.BoolTensor().numel() == 0
+
+
+@pytest.mark.hinoko_only
+def test_submodules_come_when_asked_for() -> None:
+    code = """
+        import sys
+        import hinoko
+        from hinoko import optim
+        assert "hinoko.optim" not in sys.modules and "hinoko.backends" not in sys.modules
+        assert "SGD" in dir(hinoko.optim) and "hinoko.optim" in sys.modules
+        import hinoko.optim as again
+        assert again is hinoko.optim and optim.SGD is again.SGD and type(optim) is type(sys)
+        assert "hinoko.backends" in repr(hinoko.backends)
+        assert hinoko.autograd.graph.__name__ == "hinoko.autograd.graph"
+        try:
+            hinoko.cuda.no_such_name
+        except AttributeError as error:
+            assert "no_such_name" in str(error)
+        else:
+            raise AssertionError
+        # A function __getattr__ would slow every lookup of a function down.
+        assert not hasattr(hinoko, "__getattr__") and not hasattr(hinoko.autograd, "__getattr__")
+        """
+    run_python(code=textwrap.dedent(code))

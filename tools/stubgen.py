@@ -22,7 +22,7 @@ from types import ModuleType
 import stub_parts as parts
 
 import hinoko
-from hinoko import _C
+from hinoko import _C, _legacy
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 110
@@ -198,19 +198,19 @@ def check_complete(stub: str) -> None:
 
 
 def package_stub() -> str:
-    internal = {"_LAZY", "_SUBMODULES", "annotations"}
     imports: dict[str, str] = {"_C": "hinoko"}
-    imports.update(dict.fromkeys(hinoko._SUBMODULES, "hinoko"))
-    imports.update(hinoko._LAZY)
-    for name in dir(hinoko):
-        if name.startswith("_") or name in internal or name in imports or name in parts.PACKAGE_NAMES:
+    for name, value in vars(hinoko).items():
+        if name.startswith("_") or name == "annotations" or name in parts.PACKAGE_NAMES:
             continue
-        value = getattr(hinoko, name)
-        if name in vars(_C):
+        if isinstance(value, ModuleType):
+            imports[name] = "hinoko"
+        elif name in vars(_legacy):
+            imports[name] = "hinoko._legacy"
+        elif name in vars(_C):
             imports[name] = "hinoko._C"
         elif name in ("e", "inf", "nan", "pi"):
             imports[name] = "math"
-        elif isinstance(value, ModuleType) or not getattr(value, "__module__", "").startswith("hinoko"):
+        elif not getattr(value, "__module__", "").startswith("hinoko"):
             raise SystemExit(f"hinoko.{name}: where does it come from?")
         else:
             imports[name] = value.__module__

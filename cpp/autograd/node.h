@@ -147,6 +147,8 @@ class NodeOf : public Node {
   NodeOf() noexcept : Node(N, sizeof(Node)) {
     for (Edge& e : edges_of_) e = {nullptr, 0};
   }
+  Edge* edges() noexcept { return edges_of_; }
+  const Edge* edges() const noexcept { return edges_of_; }
 
  private:
   Edge edges_of_[N];
@@ -217,7 +219,11 @@ void note_input_shapes(Node& node, DType out_dtype, DimSpan out_sizes,
 //   set_history(out, node.release());
 template <class N, class... Args>
 Ref<N> new_node(Args&&... args) {
-  return Ref<N>::steal(new N(std::forward<Args>(args)...));
+  if constexpr (sizeof...(Args) == 0) {
+    return Ref<N>::steal(new N);  // "N()" would first fill the block with zeros
+  } else {
+    return Ref<N>::steal(new N(std::forward<Args>(args)...));
+  }
 }
 
 // Links `node` to its inputs and makes it the producer of `out`. The operations see to it that the

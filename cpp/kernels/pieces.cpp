@@ -85,6 +85,12 @@ int32_t smallest_size(int64_t n, const float* x) {
 void run_in_blocks(int64_t n, char* const* p, const Ways& ways) {
   constexpr int64_t kBlock = 2048;
   const int32_t most = size_bits(ways.range.most);
+  if (n == 1) {
+    const bool moderate = size_bits(*reinterpret_cast<const float*>(p[ways.x])) <= most;
+    if (!moderate) return ways.full(n, p);
+    ways.moderate(n, p);
+    return;
+  }
   // The moderate way can look at the sizes while it runs, and be overruled, unless it overwrites an operand.
   bool separate = true;
   for (int k = 1; k < ways.operands; ++k) separate = separate && p[k] != p[0];

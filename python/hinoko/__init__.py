@@ -26,13 +26,18 @@ from hinoko._functional import (
     empty_cache,
     get_num_interop_threads,
     get_num_threads,
+    install_as_torch,
     is_tensor,
+    load_ipython_extension,
     memory_stats,
     set_default_dtype,
     set_num_interop_threads,
     set_num_threads,
     typename,
+    unload_ipython_extension,
 )
+from hinoko._lazy import submodules as _submodules
+from hinoko._legacy import BoolTensor, DoubleTensor, FloatTensor, IntTensor, LongTensor
 from hinoko._tensor_str import get_printoptions, printoptions, set_printoptions
 from hinoko.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from hinoko.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -41,33 +46,4 @@ __version__: str = _C._version
 
 newaxis = None
 
-_SUBMODULES = frozenset({"autograd", "backends", "cuda", "optim", "random", "utils"})
-_LAZY = {
-    "BoolTensor": "hinoko._legacy",
-    "DoubleTensor": "hinoko._legacy",
-    "FloatTensor": "hinoko._legacy",
-    "IntTensor": "hinoko._legacy",
-    "LongTensor": "hinoko._legacy",
-    "install_as_torch": "hinoko._alias",
-    "load_ipython_extension": "hinoko._ipython",
-    "unload_ipython_extension": "hinoko._ipython",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name in _SUBMODULES or name in _LAZY:
-        import importlib
-
-        if name in _SUBMODULES:
-            return importlib.import_module(f"hinoko.{name}")
-        value = getattr(importlib.import_module(_LAZY[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(
-        f"module 'torch' has no attribute '{name}'\n"
-        f"This is hinoko {_C._version}, which does not have all of torch."
-    )
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_LAZY})
+globals().update(_submodules("hinoko", "backends", "cuda", "optim", "utils"))

@@ -12,7 +12,6 @@ from hinoko import cuda as cuda
 from hinoko import optim as optim
 from hinoko import random as random
 from hinoko import utils as utils
-from hinoko._alias import install_as_torch as install_as_torch
 from hinoko._C import Generator as Generator
 from hinoko._C import Size as Size
 from hinoko._C import Tensor as Tensor
@@ -196,14 +195,15 @@ from hinoko._functional import allclose as allclose
 from hinoko._functional import empty_cache as empty_cache
 from hinoko._functional import get_num_interop_threads as get_num_interop_threads
 from hinoko._functional import get_num_threads as get_num_threads
+from hinoko._functional import install_as_torch as install_as_torch
 from hinoko._functional import is_tensor as is_tensor
+from hinoko._functional import load_ipython_extension as load_ipython_extension
 from hinoko._functional import memory_stats as memory_stats
 from hinoko._functional import set_default_dtype as set_default_dtype
 from hinoko._functional import set_num_interop_threads as set_num_interop_threads
 from hinoko._functional import set_num_threads as set_num_threads
 from hinoko._functional import typename as typename
-from hinoko._ipython import load_ipython_extension as load_ipython_extension
-from hinoko._ipython import unload_ipython_extension as unload_ipython_extension
+from hinoko._functional import unload_ipython_extension as unload_ipython_extension
 from hinoko._legacy import BoolTensor as BoolTensor
 from hinoko._legacy import DoubleTensor as DoubleTensor
 from hinoko._legacy import FloatTensor as FloatTensor

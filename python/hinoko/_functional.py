@@ -1,4 +1,4 @@
-"""Functions that need no C++: settings and compositions."""
+"""Functions that need no C++: settings, compositions, doors."""
 
 from __future__ import annotations
 
@@ -44,6 +44,28 @@ def allclose(
 
 def _word(tensor: _C.Tensor) -> str:
     return tensor.type().removeprefix("torch.").removesuffix("Tensor")
+
+
+def install_as_torch() -> None:
+    """Make ``import torch`` give hinoko in this process. Calling it again does nothing.
+
+    Raises RuntimeError if PyTorch itself is already imported: tensors of both would meet.
+    """
+    from hinoko import _alias
+
+    _alias.install_as_torch()
+
+
+def load_ipython_extension(shell: object) -> None:
+    """``%load_ext hinoko``: from then on ``import torch`` gives hinoko in this session."""
+    install_as_torch()
+
+
+def unload_ipython_extension(shell: object) -> None:
+    """``%unload_ext hinoko``: undoes that."""
+    from hinoko import _alias
+
+    _alias.uninstall_as_torch()
 
 
 def get_num_threads() -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from hinoko import _C
+from hinoko._lazy import submodules as _submodules
 from hinoko.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from hinoko.autograd.variable import Variable
 
 __all__ = [
     "Variable",
@@ -16,21 +18,7 @@ __all__ = [
     "set_grad_enabled",
 ]
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from hinoko.autograd.variable import Variable
-
 backward = _C._autograd_backward
 grad = _C._autograd_grad
 
-
-def __getattr__(name: str) -> object:
-    if name in ("graph", "variable"):
-        import importlib
-
-        return importlib.import_module(f"hinoko.autograd.{name}")
-    if name == "Variable":
-        from hinoko.autograd.variable import Variable
-
-        return Variable
-    raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")
+globals().update(_submodules("hinoko.autograd", "graph"))
