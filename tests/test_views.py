@@ -300,3 +300,38 @@ def test_expand_gradient_sums() -> None:
     y = torch.tensor(2.0, requires_grad=True)
     y.expand(2, 2).sum().backward()
     assert y.grad.item() == 4.0
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda v: v.sum(),
+        lambda v: v * 3,
+        lambda v: v * v,
+        lambda v: torch.exp(v),
+        lambda v: torch.cat([v, v * 2]).sum(),
+        lambda v: torch.stack([v, v]).sum(),
+        lambda v: v[0] * 2,
+        lambda v: v @ v,
+        lambda v: v.reshape(1, 1) ** 2,
+        lambda v: torch.addcmul(v, v, v),
+        lambda v: v.clone().mul_(v),
+        lambda v: torch.where(v > 0, v, v * 2),
+    ],
+)
+def test_a_view_that_changed_without_recording_is_used_next(use: Any) -> None:
+    """The view gets a new producer only when it is used: it must come before its user in the sweep."""
+    x = torch.tensor([0.7], dtype=torch.float64, requires_grad=True)
+    results = []
+    for changes in (False, True):
+        y = x * 2
+        v = y.view(1)
+        if changes:
+            with torch.no_grad():
+                v.mul_(1.0)
+        z = use(v).sum()
+        del y, v
+        (g,) = torch.autograd.grad(z, x, create_graph=True)
+        second = torch.autograd.grad(g, x, allow_unused=True)[0] if g.requires_grad else None
+        results.append((g.item(), None if second is None else second.item()))
+    assert results[0] == results[1] and results[0][0] != 0

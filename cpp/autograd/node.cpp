@@ -123,9 +123,7 @@ void SavedTensor::restore(const Node& node) const {
     const Edge& edge = node.edges()[edge_];
     if (edge.fn) {
       edge.fn->ref();
-      impl->grad_fn = edge.fn;
-      impl->output_nr = edge.nr;
-      impl->flags |= kRequiresGrad;
+      set_producer(*impl, edge.fn, edge.nr);
     }
     mode_ = Mode::Input;
   } else {
@@ -151,8 +149,12 @@ Tensor SavedTensor::unpack_output(Node& node) const {
   impl->set_geometry(impl_->sizes(), strides);
   if (grad_enabled()) {
     Node* slices = node.extra_or_null() ? node.extra_or_null()->slices : nullptr;
-    if (!slices) node.ref();
-    set_history(out, slices ? producer_of_part(*slices) : &node);
+    if (slices) {
+      set_history(out, producer_of_part(*slices));
+    } else {
+      node.ref();
+      set_producer(*impl, &node);
+    }
   }
   return out;
 }

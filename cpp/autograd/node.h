@@ -105,6 +105,8 @@ class Node : public Pooled {
   uint32_t edge_count() const noexcept { return edge_count_; }
   uint64_t sequence() const noexcept { return sequence_; }
   bool is_accumulator() const noexcept { return sequence_ == 0; }
+  // After the edges are known: getting an edge can make a node (grad_fn of a view), which must be the older.
+  void set_sequence() noexcept { sequence_ = ++g_sequence; }
   NodeExtra& extra() {
     if (!extra_) extra_ = new NodeExtra;
     return *extra_;
@@ -114,7 +116,7 @@ class Node : public Pooled {
 
  protected:
   Node(uint32_t edge_count, size_t edge_offset) noexcept
-      : edge_count_(edge_count), edge_offset_(static_cast<uint16_t>(edge_offset)), sequence_(++g_sequence) {}
+      : edge_count_(edge_count), edge_offset_(static_cast<uint16_t>(edge_offset)), sequence_(kUnlinked) {}
 
  private:
   friend class Sweep;
@@ -122,6 +124,7 @@ class Node : public Pooled {
   friend struct AccumulateGrad;
   static void release(Node* node) noexcept;
   static uint64_t g_sequence;
+  static constexpr uint64_t kUnlinked = ~uint64_t{0};
 
   RefCount refs_ = 1;
   uint32_t edge_count_;
@@ -132,7 +135,7 @@ class Node : public Pooled {
   bool queued_ = false;
   bool receives_ = true;  // a gradient for this node is of use
   bool runs_ = true;      // and its derivative, too
-  uint64_t sequence_;     // order of creation; 0 for accumulators, which go last
+  uint64_t sequence_;     // above those of all nodes that edges lead to; 0 for accumulators, which go last
   union {
     TensorImpl* grad_ = nullptr;  // gathered for output 0 during a sweep, owned
     Node* next_dead_;             // while waiting to be deleted
@@ -203,10 +206,15 @@ bool needs_grad(const Tensor& a, const Tensor& b, const Tensor& c, const T&... r
 }
 
 // Makes `node` (whose reference is taken over) the producer of `out`.
+inline void set_producer(TensorImpl& out, Node* node, uint32_t nr = 0) {
+  out.grad_fn = node;
+  out.output_nr = nr;
+  out.flags |= kRequiresGrad;
+}
+// The same for a new node, whose edges are known.
 inline void set_history(const Tensor& out, Node* node, uint32_t nr = 0) {
-  out->grad_fn = node;
-  out->output_nr = nr;
-  out->flags |= kRequiresGrad;
+  node->set_sequence();
+  set_producer(*out, node, nr);
 }
 
 // Notes the shape and dtype of `inputs` where a gradient of the output's shape would not fit.
@@ -230,9 +238,10 @@ Ref<N> new_node(Args&&... args) {
 // gradient they send has the input's shape, unless it is the broadcast output's (`note_input_shapes`).
 template <class... Inputs>
 void record(const Tensor& out, Node* node, const Inputs&... inputs) {
-  set_history(out, node);  // first, so that `out` owns the node if an input has no edge to give
+  set_producer(*out, node);  // first, so that `out` owns the node if an input has no edge to give
   Edge* e = node->edges();
   ((*e++ = gradient_edge(inputs)), ...);
+  node->set_sequence();
 }
 
 }  // namespace hinoko

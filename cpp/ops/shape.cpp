@@ -131,11 +131,12 @@ bool any_needs_grad(std::span<const Tensor> tensors) {
 
 void link(const Tensor& out, VariadicNode* node, std::span<const Tensor> tensors) {
   bool casts = false;
-  set_history(out, node);  // first, so that `out` owns the node if an input has no edge to give
+  set_producer(*out, node);  // first, so that `out` owns the node if an input has no edge to give
   for (size_t i = 0; i < tensors.size(); ++i) {
     casts |= tensors[i].dtype() != out.dtype();
     node->edges()[i] = gradient_edge(tensors[i]);
   }
+  node->set_sequence();
   if (casts)
     for (const Tensor& t : tensors) node->extra().input_shapes.push_back({t.dtype(), Dims(t.sizes())});
 }
