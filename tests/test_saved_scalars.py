@@ -183,3 +183,40 @@ def test_a_number_keeps_its_shape() -> None:
         (g,) = torch.autograd.grad(y.sum(), x, create_graph=True)
         assert g.shape == torch.Size(shape)
         assert torch.autograd.grad(g.sum(), x)[0].shape == torch.Size(shape)
+
+
+@pytest.mark.hinoko_only
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3)])
+def test_in_place_on_what_was_saved_makes_no_cycle(shape: tuple[int, ...]) -> None:
+    """Never swept, the graph goes with its tensors (live_blocks, of conftest, sees to it)."""
+    x = torch.ones(shape, requires_grad=True)
+    y = x * 2
+    z = torch.sin(y) * y
+    y.add_(z)
+    constant = torch.ones(shape)
+    constant.mul_(constant * x)
+    before = torch._C.live_blocks()
+    for _ in range(10):
+        y = x * 2
+        y.add_(torch.sin(y) * y)
+        constant = torch.ones(shape)
+        constant.mul_(constant * x)
+    del z
+    assert torch._C.live_blocks() <= before
+
+
+def test_data_counts_its_own_changes() -> None:
+    x = torch.ones(3, requires_grad=True)
+    w = torch.ones(3, requires_grad=True)
+    y = x * 2
+    data = y.data
+    z = data * w
+    y.mul_(2)
+    assert (data._version, y._version) == (0, 1)
+    z.sum().backward()
+    assert w.grad.tolist() == [4.0, 4.0, 4.0]
+    z = data * w
+    data.mul_(2)
+    assert (data._version, y._version) == (1, 1)
+    with pytest.raises(RuntimeError, match="is at version 1; expected version 0"):
+        z.sum().backward()

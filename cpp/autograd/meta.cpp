@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "autograd/engine.h"
-#include "autograd/saved.h"
 
 namespace hinoko {
 
@@ -11,9 +10,9 @@ void release_graph_links(TensorImpl& impl) noexcept {
   if (Node* fn = std::exchange(impl.grad_fn, nullptr)) {
     if (impl.meta && impl.meta->retains_grad && fn->extra_or_null())
       std::erase_if(fn->extra_or_null()->retained, [&](const auto& r) { return r.tensor == &impl; });
+    if (impl.own.refs > 1 && impl.own.version) impl.handle = const_cast<char*>(fn->full_name());
     fn->unref();
   }
-  if (impl.flags & kKept) keep_number_only(impl);
   if (AutogradMeta* meta = std::exchange(impl.meta, nullptr)) {
     impl.flags &= static_cast<uint16_t>(~kIsView);
     delete meta;

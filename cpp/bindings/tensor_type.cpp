@@ -1,6 +1,5 @@
 // The Tensor type: a hand-written CPython type. Wrappers come from a free list; a tensor has one wrapper as
 // long as that lives. Number slots are in operators.cpp, methods in the tables of the functions_*.cpp files.
-#include "autograd/saved.h"
 #include "bindings/args.h"
 #include "bindings/hooks.h"
 #include "bindings/tensor_slots.h"
@@ -55,10 +54,7 @@ void dealloc(PyObject* o) {
   if (self->impl && self->impl->handle == self) self->impl->handle = nullptr;
   if (self->weakrefs) PyObject_ClearWeakRefs(o);
   Py_CLEAR(self->dict);
-  if (TensorImpl* impl = std::exchange(self->impl, nullptr)) {
-    if (impl->flags & kKept && impl->refs == 2) keep_number_only(*impl);
-    impl->unref();
-  }
+  if (TensorImpl* impl = std::exchange(self->impl, nullptr)) impl->unref();
   if (type == g_tensor_type && g_free_count < kMaxFree) {
     self->impl = reinterpret_cast<TensorImpl*>(g_free);
     g_free = self;

@@ -16,8 +16,8 @@ struct AddedProductNode : NodeOf<3> {
     b.reset();
   }
   void save(const Tensor& x, const Tensor& y) {
-    if (edges()[2].fn) a.save_input(x);
-    if (edges()[1].fn) b.save_input(y);
+    if (edges()[2].fn) a.save_input(x, 1);
+    if (edges()[1].fn) b.save_input(y, 2);
   }
   // The gradients of the factors are there; the rest is the same for all.
   void send(Tensor g, Tensor ga, Tensor gb, Sweep& sweep) {

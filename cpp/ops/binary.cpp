@@ -58,8 +58,8 @@ struct BinaryNode final : NodeOf<2> {
     const TensorImpl* y = reads & rows::B ? &saved_b().peek(*this) : g.get();
     const kernels::Loop loop = kernels::pick(loops[static_cast<int>(Row::id)], g.dtype());
     if (x->dtype != g.dtype() || y->dtype != g.dtype()) {
-      const Tensor cast_x = cast_raw(Tensor::share(const_cast<TensorImpl*>(x)), g.dtype());
-      const Tensor cast_y = cast_raw(Tensor::share(const_cast<TensorImpl*>(y)), g.dtype());
+      const Tensor cast_x = cast_raw(reads & rows::A ? a.unpack(*this) : g, g.dtype());
+      const Tensor cast_y = cast_raw(reads & rows::B ? saved_b().unpack(*this) : g, g.dtype());
       return send_gradient(sweep, *this, i, loop, g, last, cast_x, cast_y);
     }
     if (g->numel == 1 && x->numel == 1 && y->numel == 1) {
@@ -88,7 +88,7 @@ struct BinaryNode final : NodeOf<2> {
   // What is overwritten (x) is kept as a copy where the derivative reads it.
   void save_in_place(const Tensor& x, const Tensor& y) {
     note_edges();
-    if (keeps(rows::A)) a.save_input(clone(x));
+    if (keeps(rows::A)) a.save_copy(clone(x));
     if (!keeps(rows::B)) return;
     if (x->storage == y->storage)
       b.save_overwritten(y);
@@ -302,7 +302,7 @@ void binary_inplace(const Tensor& a, const Scalar& b) {
       auto* node = new ScalarNode<Row>(b);
       made = Ref<Node>::steal(node);
       node->edges()[0] = gradient_edge(a);
-      if constexpr (Row::keeps_a & rows::A) node->a.save_input(clone(a));
+      if constexpr (Row::keeps_a & rows::A) node->a.save_copy(clone(a));
     }
   } else if constexpr (has_history<Row>) {
     if (recorded) made = Ref<Node>::steal(mark<Row>(a, Tensor()));

@@ -32,7 +32,7 @@ Tensor fill_where(const Tensor& mask, const Tensor& value) {
            {mask, value, Number(Scalar(0), value.dtype())});
   if (needs_grad(value)) {
     auto* node = new MaskedFillTensorNode;
-    node->mask.save_input(mask);
+    node->mask.save_constant(mask);
     record(out, node, Tensor(), value);
   }
   return out;
@@ -69,7 +69,7 @@ Tensor extreme(const Tensor& t, const kernels::ReduceRow& loops, const char* ope
   if (t.numel() > 1) reduce_into(loops[static_cast<size_t>(t.dtype())], out, t, kAllDims);
   if (needs_grad(t)) {
     auto* node = new ExtremeNode(node_name);
-    node->input.save_input(t);
+    node->input.save_input(t, 0);
     record(out, node, t);
     node->result.save_output(out);
   }
@@ -148,7 +148,7 @@ Tensor gather_at(const Tensor& t, int64_t dim, const Tensor& index) {
                   around.size, around.inner);
   if (needs_grad(t)) {
     auto* node = new GatherNode(dim, t.sizes());
-    node->index.save_input(index);
+    node->index.save_constant(index);
     record(out, node, t);
   }
   return out;
@@ -172,7 +172,7 @@ Tensor scatter_at(const Tensor& g, int64_t dim, const Tensor& index, DimSpan siz
                });
   if (needs_grad(g)) {
     auto* node = new ScatterNode(dim, name);
-    node->index.save_input(index);
+    node->index.save_constant(index);
     record(out, node, Tensor(), g);
   }
   return out;
@@ -210,7 +210,7 @@ ValuesAndIndices extreme_along(const Tensor& t, int64_t dim, bool keepdim, const
               out.indices.data<int64_t>());
   if (needs_grad(t)) {
     auto* node = new ExtremeAlongNode(t, d, keepdim, node_name);
-    node->indices.save_input(out.indices);
+    node->indices.save_constant(out.indices);
     record(out.values, node, t);
   }
   return out;

@@ -304,7 +304,7 @@ class SavedIndices {
       : saved_(new SavedTensor[indices.size()]), count_(indices.size()) {
     for (size_t i = 0; i < count_; ++i)
       if (indices[i]) {
-        saved_[i].save_input(indices[i]);
+        saved_[i].save_constant(indices[i]);
         defined_ |= uint64_t{1} << i;
       }
   }

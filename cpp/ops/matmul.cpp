@@ -114,8 +114,8 @@ struct ProductNode : NodeOf<2> {
     b.reset();
   }
   void save(const Tensor& x, const Tensor& y) {
-    if (edges()[1].fn) a.save_input(x);
-    if (edges()[0].fn) b.save_input(y);
+    if (edges()[1].fn) a.save_input(x, 0);
+    if (edges()[0].fn) b.save_input(y, 1);
   }
   SavedTensor a, b;
 };

@@ -141,7 +141,7 @@ struct PowScalarNode final : NodeOf<1> {
     const Number e(exponent, g.dtype());
     const kernels::Loop loop = kernels::pick(kernels::pow_scalar_gradient, g.dtype());
     if (in.dtype != g.dtype()) {
-      const Tensor cast = cast_raw(Tensor::share(const_cast<TensorImpl*>(&in)), g.dtype());
+      const Tensor cast = cast_raw(x.unpack(*this), g.dtype());
       return send_gradient(sweep, *this, 0, loop, g, true, cast, e);
     }
     send_gradient(sweep, *this, 0, loop, g, true, &in, e);
@@ -192,7 +192,7 @@ void pow_(const Tensor& x, const Scalar& exponent) {
   if (recorded) {
     node = new_node<PowScalarNode>(exponent);
     node->edges()[0] = gradient_edge(x);
-    node->x.save_input(clone(x));
+    node->x.save_copy(clone(x));
   }
   if (dtype == x.dtype()) {
     run_loop(kernels::pick(kernels::pow_scalar, dtype), x, {x, Number(exponent, dtype)});
@@ -443,7 +443,7 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   Tensor out = where_raw(condition, a, b);
   if (needs_grad(a, b)) {
     auto* node = new WhereNode;
-    node->condition.save_input(condition);
+    node->condition.save_constant(condition);
     record(out, node, a, b);
     note_input_shapes(*node, out.dtype(), out.sizes(), {&a, &b});
   }
@@ -459,7 +459,7 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value) {
   run_loop(kernels::pick(kernels::where, x.dtype()), out, {mask, Number(value, x.dtype()), x});
   if (needs_grad(x)) {
     auto* node = new MaskedFillNode;
-    node->mask.save_input(mask);
+    node->mask.save_constant(mask);
     record(out, node, x);
     note_input_shapes(*node, out.dtype(), out.sizes(), {&x});
   }
@@ -477,7 +477,7 @@ void masked_fill_(const Tensor& x, const Tensor& mask, const Scalar& value) {
   Ref<MaskedFillNode> node;
   if (recorded) {
     node = new_node<MaskedFillNode>();
-    node->mask.save_input(mask);
+    node->mask.save_constant(mask);
     node->edges()[0] = gradient_edge(x);
   }
   run_loop(kernels::pick(kernels::where, x.dtype()), x, {mask, Number(value, x.dtype()), x});

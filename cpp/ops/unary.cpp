@@ -102,7 +102,7 @@ void unary_inplace(const Tensor& x) {
   if (recorded) {
     node = new_node<UnaryNode<Row>>();
     node->edges()[0] = gradient_edge(x);
-    if constexpr (Row::keeps == KeepIn) node->saved.save_input(clone(x));
+    if constexpr (Row::keeps == KeepIn) node->saved.save_copy(clone(x));
   }
   run_loop(kernels::pick(kernels::unary[static_cast<int>(Row::id)], dtype), x, {x});
   finish_inplace(x, Ref<UnaryNode<Row>>(node).release());

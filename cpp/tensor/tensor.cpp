@@ -79,6 +79,7 @@ void TensorImpl::dispose() noexcept {
     --refs;
   }
   if (storage != &own) std::exchange(storage, &own)->unref();
+  if (flags & kKept) keep_number_only(*this);
   own.unref();
 }
 

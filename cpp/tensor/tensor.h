@@ -30,6 +30,7 @@ class Tensor;
 // Defined in autograd/: what a dying tensor lets go of.
 void release_graph_links(TensorImpl& impl) noexcept;
 bool base_requires_grad(const TensorImpl& view) noexcept;
+void keep_number_only(TensorImpl& impl) noexcept;
 // Set by the bindings: lets go of an object that a dying tensor owns (kOwnsHandle).
 extern void (*g_release_handle)(void* handle) noexcept;
 
@@ -64,7 +65,7 @@ enum TensorFlag : uint16_t {
   kSpilled = 4,       // shape and strides live in a pooled block
   kIsView = 8,        // meta->base is the tensor that owns the data
   kKept = 16,         // inline_sizes[1] is the SavedTensor that keeps it; only where ndim < 2
-  kUncounted = 32,    // `t.data` and its views: changes through them are not counted
+  kUncounted = 32,    // `t.data` and its views: their changes are not counted for those who share the bytes
   kNumber = 64,       // made from a Python number: takes part in promotion as a scalar
   kOwnsHandle = 128,  // keeps its binding's object alive, because that carries the user's attributes
 };
@@ -82,7 +83,9 @@ struct TensorImpl {
   int64_t numel;
   Node* grad_fn;       // owned
   AutogradMeta* meta;  // owned; only where a tensor has a gradient, hooks or a base
-  void* handle;        // the binding's object for this tensor, not owned
+  // The binding's object for this tensor, not owned. Where a saved tensor is all that is left and it was
+  // changed, the name of its last producer (const char*), for the error that this will be.
+  void* handle;
   union {
     int64_t inline_sizes[2];
     int64_t* spilled;  // ndim sizes, then ndim strides
@@ -112,10 +115,9 @@ struct TensorImpl {
     return (static_cast<const char*>(data) - static_cast<const char*>(storage->data)) /
            static_cast<int64_t>(item_size(dtype));
   }
-  uint32_t version() const noexcept { return storage->version; }
-  void bump_version() noexcept {
-    if (!(flags & kUncounted)) ++storage->version;
-  }
+  // What `.data` gave counts its own changes.
+  uint32_t version() const noexcept { return flags & kUncounted ? own.version : storage->version; }
+  void bump_version() noexcept { ++(flags & kUncounted ? own : *storage).version; }
   SavedTensor* keeper() const noexcept { return reinterpret_cast<SavedTensor*>(inline_sizes[1]); }
   void set_keeper(SavedTensor* saved) noexcept {
     flags = static_cast<uint16_t>(saved ? flags | kKept : flags & ~kKept);
