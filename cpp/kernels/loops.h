@@ -55,7 +55,7 @@ void run_in_pieces(int64_t n, char* const* p, const int64_t* s, const uint8_t* w
 // Everything is inlined into a core, as what is left as a call keeps its loop from being vectorised. Late:
 // where the inlining of a formula is forced (always_inline), the compiler makes branches of its selections
 // first.
-#define HINOKO_CORE [[gnu::flatten]]
+#define HINOKO_CORE [[gnu::flatten, gnu::noinline]]
 
 // The core of f(a), f(a, b) or f(a, b, c).
 template <class F, class Out, class A>
@@ -83,16 +83,23 @@ HINOKO_CORE void core_of(int64_t n, char* const* p) {
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<Out>(F{}(a[i], b[i], c[i]));
 }
 
-// The loop around a core.
-template <Core core, class Out, class... In>
-void loop(int64_t n, char* const* p, const int64_t* s) {
-  bool adjacent = n == 1 || s[0] == sizeof(Out);
+// More than one element: at once where the operands are adjacent, else in pieces.
+template <class Out, class... In>
+[[gnu::noinline, gnu::noclone]] void run_core(int64_t n, char* const* p, const int64_t* s, Core core) {
+  bool adjacent = s[0] == sizeof(Out);
   int k = 0;
-  if (n != 1) ((adjacent = adjacent && (++k, Operand<In>::width == 0 || s[k] == Operand<In>::width)), ...);
+  ((adjacent = adjacent && (++k, Operand<In>::width == 0 || s[k] == Operand<In>::width)), ...);
   if (adjacent) [[likely]]
     return core(n, p);
   static constexpr uint8_t widths[] = {sizeof(Out), Operand<In>::width...};
   run_in_pieces(n, p, s, widths, 1 + static_cast<int>(sizeof...(In)), core);
+}
+
+// The loop around a core. There are as many as cores: each is but two jumps, and the cores are not inlined.
+template <Core core, class Out, class... In>
+void loop(int64_t n, char* const* p, const int64_t* s) {
+  if (n == 1) return core(n, p);
+  run_core<Out, In...>(n, p, s, core);
 }
 
 // The loop of a function without state.
