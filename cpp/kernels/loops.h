@@ -55,7 +55,7 @@ void run_in_pieces(int64_t n, char* const* p, const int64_t* s, const uint8_t* w
 // Everything is inlined into a core, as what is left as a call keeps its loop from being vectorised. Late:
 // where the inlining of a formula is forced (always_inline), the compiler makes branches of its selections
 // first.
-#define HINOKO_CORE [[gnu::flatten, gnu::noinline]]
+#define HINOKO_CORE [[gnu::flatten]]
 
 // The core of f(a), f(a, b) or f(a, b, c).
 template <class F, class Out, class A>
@@ -95,11 +95,17 @@ template <class Out, class... In>
   run_in_pieces(n, p, s, widths, 1 + static_cast<int>(sizeof...(In)), core);
 }
 
-// The loop around a core. There are as many as cores: each is but two jumps, and the cores are not inlined.
+// The core once, wherever it is called from.
+template <Core core>
+[[gnu::noinline]] void apart(int64_t n, char* const* p) {
+  core(n, p);
+}
+
+// The loop around a core. There are as many as cores: each is but two jumps.
 template <Core core, class Out, class... In>
 void loop(int64_t n, char* const* p, const int64_t* s) {
-  if (n == 1) return core(n, p);
-  run_core<Out, In...>(n, p, s, core);
+  if (n == 1) return apart<core>(n, p);
+  run_core<Out, In...>(n, p, s, apart<core>);
 }
 
 // The loop of a function without state.

@@ -248,7 +248,7 @@ struct InplaceRow {
 };
 
 template <class Row>
-Node* link_inplace(const Tensor& a, const Tensor& b) {
+[[gnu::cold]] Node* link_inplace(const Tensor& a, const Tensor& b) {
   if constexpr (differentiable<Row>) {
     auto node = new_node<BinaryNode<Row>>();
     node->edges()[0] = gradient_edge(a);
@@ -265,7 +265,7 @@ Node* link_inplace(const Tensor& a, const Tensor& b) {
   }
 }
 template <class Row>
-Node* link_inplace(const Tensor& a, const Scalar& b) {
+[[gnu::cold]] Node* link_inplace(const Tensor& a, const Scalar& b) {
   if constexpr (differentiable<Row>) {
     auto node = new_node<ScalarNode<Row>>(b);
     node->edges()[0] = gradient_edge(a);
