@@ -97,7 +97,7 @@ template <class Out, class... In>
 
 // The core once, wherever it is called from.
 template <Core core>
-[[gnu::noinline]] void apart(int64_t n, char* const* p) {
+[[gnu::noinline, gnu::noclone]] void apart(int64_t n, char* const* p) {
   core(n, p);
 }
 
