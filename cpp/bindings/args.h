@@ -96,11 +96,11 @@ struct Registry {
 
  private:
   template <const auto& Table, size_t... I>
-  void add_all(std::index_sequence<I...>) {
+  [[gnu::cold]] void add_all(std::index_sequence<I...>) {
     (add_one<Table, I>(), ...);
   }
   template <const auto& Table, size_t I>
-  void add_one() {
+  [[gnu::cold]] void add_one() {
     constexpr int flags = METH_FASTCALL | METH_KEYWORDS;
     const Def& def = Table[I];
     defs.push_back(&def);

@@ -274,7 +274,7 @@ constexpr Def kAutograd[] = {
 
 void register_autograd(Registry& r) { r.add<kAutograd>(); }
 
-void init_autograd(py::module_& m) {
+[[gnu::cold]] void init_autograd(py::module_& m) {
   m.def("is_grad_enabled", [] { return grad_enabled(); }, "Whether operations are recorded.");
   m.def("_set_grad_enabled", [](bool on) { return std::exchange(g_grad_enabled, on); });
   py::class_<Handle> handle(m, "RemovableHandle", "Removes a hook: handle.remove(), or leave a with block.");

@@ -262,7 +262,7 @@ int assign_slot(PyObject* self, PyObject* key, PyObject* value) noexcept {
 
 }  // namespace
 
-void add_operator_slots(std::vector<PyType_Slot>& slots) {
+[[gnu::cold]] void add_operator_slots(std::vector<PyType_Slot>& slots) {
   const PyType_Slot all[] = {
       {Py_nb_add, slot(binary_slot<add, add, add_r>)},
       {Py_nb_subtract, slot(binary_slot<sub, sub, sub_r>)},

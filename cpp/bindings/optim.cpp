@@ -265,7 +265,7 @@ PyMethodDef g_functions[] = {
 
 }  // namespace
 
-void init_optim(py::module_& m) {
+[[gnu::cold]] void init_optim(py::module_& m) {
   const auto intern = [](PyObject*& slot, const char* name) {
     slot = check(PyUnicode_InternFromString(name));
   };

@@ -155,6 +155,25 @@ PyMemberDef g_members[] = {
     {nullptr, 0, 0, 0, nullptr},
 };
 
+// The rows of the elementwise tables, with what numeric tests need.
+struct RowText {
+  const char *name, *node, *doc;
+  int operands;
+  const char *keeps, *form, *result;  // keeps: of one operand, the others: of two
+  double low, high;
+};
+constexpr RowText kRowTexts[] = {
+#define HINOKO_UNARY(name_, result_, node_, value_, gradient_, keeps_, lo_, hi_, doc_) \
+  {#name_, node_, doc_, 1, #keeps_, nullptr, nullptr, lo_, hi_},
+#include "table/unary.def"
+#undef HINOKO_UNARY
+#define HINOKO_BINARY(name_, form_, result_, node_, value_, gradient_a_, gradient_b_, keeps_a_, keeps_b_, \
+                      doc_)                                                                               \
+  {#name_, node_, doc_, 2, nullptr, #form_, #result_, 0, 0},
+#include "table/binary.def"
+#undef HINOKO_BINARY
+};
+
 }  // namespace
 
 void track(PyObject* tensor) {
@@ -178,7 +197,7 @@ PyObject* wrap_new(Tensor&& t, PyTypeObject* type) {
   return &self->ob_base;
 }
 
-void init_tensor_type(py::module_& m) {
+[[gnu::cold]] void init_tensor_type(py::module_& m) {
   static std::vector<PyMethodDef> functions, methods;
   static std::vector<const Def*> defs;
   Registry registry{functions, methods, defs};
@@ -239,20 +258,23 @@ void init_tensor_type(py::module_& m) {
     return out;
   });
   m.def("row_table", [] {
-    // The rows of the elementwise tables, with what numeric tests need.
     py::list out;
-#define HINOKO_UNARY(name_, result_, node_, value_, gradient_, keeps_, lo_, hi_, doc_)            \
-  out.append(py::dict(py::arg("name") = #name_, py::arg("operands") = 1, py::arg("node") = node_, \
-                      py::arg("keeps") = #keeps_, py::arg("low") = static_cast<double>(lo_),      \
-                      py::arg("high") = static_cast<double>(hi_), py::arg("doc") = doc_));
-#include "table/unary.def"
-#undef HINOKO_UNARY
-#define HINOKO_BINARY(name_, form_, result_, node_, value_, gradient_a_, gradient_b_, keeps_a_, keeps_b_, \
-                      doc_)                                                                               \
-  out.append(py::dict(py::arg("name") = #name_, py::arg("operands") = 2, py::arg("node") = node_,         \
-                      py::arg("form") = #form_, py::arg("result") = #result_, py::arg("doc") = doc_));
-#include "table/binary.def"
-#undef HINOKO_BINARY
+    for (const RowText& r : kRowTexts) {
+      py::dict row;
+      row["name"] = r.name;
+      row["operands"] = r.operands;
+      row["node"] = r.node;
+      row["doc"] = r.doc;
+      if (r.operands == 1) {
+        row["keeps"] = r.keeps;
+        row["low"] = r.low;
+        row["high"] = r.high;
+      } else {
+        row["form"] = r.form;
+        row["result"] = r.result;
+      }
+      out.append(row);
+    }
     return out;
   });
   m.def(

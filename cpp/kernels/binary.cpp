@@ -5,15 +5,20 @@ namespace hinoko::kernels::HINOKO_ISA {
 
 namespace {
 
-// What is cheaper than a copy of its operand gets loops of its own for a number on either side.
+// What is cheaper than a call, or a copy of its operand, gets code of its own for one element, and loops for
+// a number on either side.
 template <class F, class T>
 void arithmetic_loop(int64_t n, char* const* p, const int64_t* s) {
   constexpr int64_t step = sizeof(T);
-  if (n != 1 && s[0] == step) {
+  if (n == 1) {
+    *reinterpret_cast<T*>(p[0]) = F{}(*reinterpret_cast<const T*>(p[1]), *reinterpret_cast<const T*>(p[2]));
+    return;
+  }
+  if (s[0] == step) {
     if (s[1] == step && s[2] == 0) return core_of<F, T, T, Uniform<T>>(n, p);
     if (s[1] == 0 && s[2] == step) return core_of<F, T, Uniform<T>, T>(n, p);
   }
-  loop<core_of<F, T, T, T>, T, T, T>(n, p, s);
+  run_core<T, T, T>(n, p, s, core_of<F, T, T, T>);
 }
 
 template <class Row>

@@ -82,16 +82,29 @@ HINOKO_CORE void core_of(int64_t n, char* const* p) {
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<Out>(F{}(a[i], b[i], c[i]));
 }
 
-// The loop around a core.
-template <Core core, class Out, class... In>
-void loop(int64_t n, char* const* p, const int64_t* s) {
-  bool adjacent = n == 1 || s[0] == sizeof(Out);
+// More than one element: at once where the operands are adjacent, else in pieces.
+template <class Out, class... In>
+[[gnu::noinline, gnu::noclone]] void run_core(int64_t n, char* const* p, const int64_t* s, Core core) {
+  bool adjacent = s[0] == sizeof(Out);
   int k = 0;
-  if (n != 1) ((adjacent = adjacent && (++k, Operand<In>::width == 0 || s[k] == Operand<In>::width)), ...);
+  ((adjacent = adjacent && (++k, Operand<In>::width == 0 || s[k] == Operand<In>::width)), ...);
   if (adjacent) [[likely]]
     return core(n, p);
   static constexpr uint8_t widths[] = {sizeof(Out), Operand<In>::width...};
   run_in_pieces(n, p, s, widths, 1 + static_cast<int>(sizeof...(In)), core);
+}
+
+// The core once, wherever it is called from.
+template <Core core>
+[[gnu::noinline, gnu::noclone]] void apart(int64_t n, char* const* p) {
+  core(n, p);
+}
+
+// The loop around a core. There are as many as cores: each is but two jumps.
+template <Core core, class Out, class... In>
+void loop(int64_t n, char* const* p, const int64_t* s) {
+  if (n == 1) return apart<core>(n, p);
+  run_core<Out, In...>(n, p, s, apart<core>);
 }
 
 // The loop of a function without state.

@@ -36,8 +36,11 @@ inline float pow(float x, float y) {
   const float above = exponent > 140.0f ? kInf : inside;
   const float magnitude = exponent < -160.0f ? 0.0f : above;
 
-  // From 2^24 on all numbers are even.
-  const float limited = std::fabs(y) < 0x1p25f ? y : 0x1p25f;
+  // From 2^24 on all numbers are even. Selected by bits, as the compiler moves the conversion into the branch
+  // of a condition, which then stays one.
+  const uint32_t small =
+      static_cast<uint32_t>(static_cast<int32_t>((bits(y) & 0x7fffffffu) - bits(0x1p25f)) >> 31);
+  const float limited = number((bits(y) & small) | (bits(0x1p25f) & ~small));
   const int32_t integer = static_cast<int32_t>(limited);
   const uint32_t whole = static_cast<float>(integer) == limited ? ~uint32_t{0} : 0u;
   const uint32_t odd = whole & (static_cast<uint32_t>(integer) << 31);

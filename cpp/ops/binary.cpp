@@ -119,15 +119,16 @@ Node* link(const Tensor& out, const Tensor& a, const Tensor& b) {
   return node.release();
 }
 
-template <class Row>
-[[gnu::noinline]] Tensor forward_general(const Tensor& a, const Tensor& b) {
-  const DType compute = check_operands(Row::id, Row::result, a, b);
-  const DType dtype = Row::result == Result::Compare ? DType::Bool : compute;
+// What does not depend on the row's formula exists once.
+[[gnu::noinline, gnu::noclone]] Tensor forward_general(BinaryId id, Result result, const Tensor& a,
+                                                       const Tensor& b) {
+  const DType compute = check_operands(id, result, a, b);
+  const DType dtype = result == Result::Compare ? DType::Bool : compute;
   const Tensor x = cast_raw(a, compute), y = cast_raw(b, compute);
   const Dims sizes = same(a.sizes(), b.sizes()) ? Dims(a.sizes()) : broadcast_shapes(a.sizes(), b.sizes());
   Tensor out = empty_like_operands(sizes, dtype, {x, y});
-  detail::check_values(Row::id, compute, y);
-  run_loop(kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute), out, {x, y});
+  detail::check_values(id, compute, y);
+  run_loop(kernels::pick(kernels::binary[static_cast<int>(id)], compute), out, {x, y});
   return out;
 }
 
@@ -143,7 +144,7 @@ Tensor binary(const Tensor& a, const Tensor& b) {
     const int64_t strides[] = {8, 8, 8};
     kernels::pick(kernels::binary[static_cast<int>(Row::id)], a.dtype())(1, pointers, strides);
   } else {
-    out = forward_general<Row>(a, b);
+    out = forward_general(Row::id, Row::result, a, b);
   }
   if constexpr (differentiable<Row>) {
     if (needs_grad(a, b)) set_history(out, link<Row>(out, a, b));
@@ -192,15 +193,15 @@ Node* link(const Tensor& out, const Tensor& a, const Scalar& b) {
   return node.release();
 }
 
-template <class Row>
-[[gnu::noinline]] Tensor forward_general(const Tensor& a, const Scalar& b) {
-  const DType compute = check_operands(Row::id, Row::result, a, b);
-  const DType dtype = Row::result == Result::Compare ? DType::Bool : compute;
+[[gnu::noinline, gnu::noclone]] Tensor forward_general(BinaryId id, Result result, const Tensor& a,
+                                                       const Scalar& b) {
+  const DType compute = check_operands(id, result, a, b);
+  const DType dtype = result == Result::Compare ? DType::Bool : compute;
   const Tensor x = cast_raw(a, compute);
   const Number number(b, compute);
   Tensor out = empty_like_operands(x.sizes(), dtype, {x});
-  detail::check_values(Row::id, compute, b);
-  run_loop(kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute), out, {x, number});
+  detail::check_values(id, compute, b);
+  run_loop(kernels::pick(kernels::binary[static_cast<int>(id)], compute), out, {x, number});
   return out;
 }
 
@@ -216,7 +217,7 @@ Tensor binary(const Tensor& a, const Scalar& b) {
     const int64_t strides[] = {8, 8, 8};
     kernels::pick(kernels::binary[static_cast<int>(Row::id)], a.dtype())(1, pointers, strides);
   } else {
-    out = forward_general<Row>(a, b);
+    out = forward_general(Row::id, Row::result, a, b);
   }
   if constexpr (differentiable<Row>) {
     if (needs_grad(a)) set_history(out, link<Row>(out, a, b));
@@ -253,68 +254,87 @@ Node* mark(const Tensor& a, const Tensor& b) {
   return node;
 }
 
+// A row in place: `make` makes what a takes for its producer.
+template <class Other>
+struct InplaceRow {
+  BinaryId id;
+  Result result;
+  bool has_history;
+  Node* (*make)(const Tensor& a, const Other& b);
+};
+
 template <class Row>
-void binary_inplace(const Tensor& a, const Tensor& b) {
-  const bool recorded = has_history<Row> && needs_grad(a, b);
+[[gnu::cold]] Node* link_inplace(const Tensor& a, const Tensor& b) {
+  if constexpr (differentiable<Row>) {
+    auto node = new_node<BinaryNode<Row>>();
+    node->edges()[0] = gradient_edge(a);
+    node->edges()[1] = gradient_edge(b);
+    node->save_in_place(a, b);
+    note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
+    return node.release();
+  } else if constexpr (has_history<Row>) {
+    return mark<Row>(a, b);
+  } else {
+    return nullptr;
+  }
+}
+template <class Row>
+[[gnu::cold]] Node* link_inplace(const Tensor& a, const Scalar& b) {
+  if constexpr (differentiable<Row>) {
+    auto node = new_node<ScalarNode<Row>>(b);
+    node->edges()[0] = gradient_edge(a);
+    if constexpr (Row::keeps_a & rows::A) node->a.save_copy(clone(a));
+    return node.release();
+  } else if constexpr (has_history<Row>) {
+    return mark<Row>(a, Tensor());
+  } else {
+    return nullptr;
+  }
+}
+
+template <class Row, class Other>
+constexpr InplaceRow<Other> inplace_row = {Row::id, Row::result, has_history<Row>, link_inplace<Row>};
+
+void binary_inplace(const InplaceRow<Tensor>& row, const Tensor& a, const Tensor& b) {
+  const bool recorded = row.has_history && needs_grad(a, b);
   check_inplace(a, recorded);
   // sub refuses bool before it looks at sizes, the others after.
-  if (Row::id != BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
-  const DType compute = check_operands(Row::id, Row::result, a, b);
-  if (Row::id == BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
-  detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
+  if (row.id != BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
+  const DType compute = check_operands(row.id, row.result, a, b);
+  if (row.id == BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
+  detail::check_inplace_dtype(a, row.result == Result::Compare ? a.dtype() : compute);
   check_no_overlap(a, {&b});
   Ref<Node> made;
-  if constexpr (differentiable<Row>) {
-    if (recorded) {
-      auto* node = new BinaryNode<Row>;
-      made = Ref<Node>::steal(node);
-      node->edges()[0] = gradient_edge(a);
-      node->edges()[1] = gradient_edge(b);
-      node->save_in_place(a, b);
-      note_input_shapes(*node, a.dtype(), a.sizes(), {&a, &b});
-    }
-  } else if constexpr (has_history<Row>) {
-    if (recorded) made = Ref<Node>::steal(mark<Row>(a, b));
-  }
+  if (recorded) made = Ref<Node>::steal(row.make(a, b));
   const Tensor x = cast_raw(a, compute), y = cast_raw(b, compute);
-  detail::check_values(Row::id, compute, y);
-  const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute);
-  if (a.dtype() == compute && Row::result != Result::Compare) {
+  detail::check_values(row.id, compute, y);
+  const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(row.id)], compute);
+  if (a.dtype() == compute && row.result != Result::Compare) {
     run_loop(loop, a, {x, y});
   } else {
-    Tensor result = empty(a.sizes(), Row::result == Result::Compare ? DType::Bool : compute);
+    Tensor result = empty(a.sizes(), row.result == Result::Compare ? DType::Bool : compute);
     run_loop(loop, result, {x, y});
     copy_raw(a, result);
   }
   finish_inplace(a, made.release());
 }
 
-template <class Row>
-void binary_inplace(const Tensor& a, const Scalar& b) {
-  const bool recorded = has_history<Row> && needs_grad(a);
+void binary_inplace(const InplaceRow<Scalar>& row, const Tensor& a, const Scalar& b) {
+  const bool recorded = row.has_history && needs_grad(a);
   check_inplace(a, recorded);
-  const DType compute = check_operands(Row::id, Row::result, a, b);
-  detail::check_inplace_dtype(a, Row::result == Result::Compare ? a.dtype() : compute);
+  const DType compute = check_operands(row.id, row.result, a, b);
+  detail::check_inplace_dtype(a, row.result == Result::Compare ? a.dtype() : compute);
   check_no_overlap(a, {});
   Ref<Node> made;
-  if constexpr (differentiable<Row>) {
-    if (recorded) {
-      auto* node = new ScalarNode<Row>(b);
-      made = Ref<Node>::steal(node);
-      node->edges()[0] = gradient_edge(a);
-      if constexpr (Row::keeps_a & rows::A) node->a.save_copy(clone(a));
-    }
-  } else if constexpr (has_history<Row>) {
-    if (recorded) made = Ref<Node>::steal(mark<Row>(a, Tensor()));
-  }
+  if (recorded) made = Ref<Node>::steal(row.make(a, b));
   const Number number(b, compute);
-  detail::check_values(Row::id, compute, b);
-  const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(Row::id)], compute);
-  if (a.dtype() == compute && Row::result != Result::Compare) {
+  detail::check_values(row.id, compute, b);
+  const kernels::Loop loop = kernels::pick(kernels::binary[static_cast<int>(row.id)], compute);
+  if (a.dtype() == compute && row.result != Result::Compare) {
     run_loop(loop, a, {a, number});
   } else {
     const Tensor x = cast_raw(a, compute);
-    Tensor result = empty(a.sizes(), Row::result == Result::Compare ? DType::Bool : compute);
+    Tensor result = empty(a.sizes(), row.result == Result::Compare ? DType::Bool : compute);
     run_loop(loop, result, {x, number});
     copy_raw(a, result);
   }
@@ -325,14 +345,18 @@ void binary_inplace(const Tensor& a, const Scalar& b) {
 
 #define HINOKO_BINARY(name, ...)                                                           \
   Tensor name(const Tensor& a, const Tensor& b) { return binary<rows::name##_row>(a, b); } \
-  void name##_(const Tensor& a, const Tensor& b) { binary_inplace<rows::name##_row>(a, b); }
+  void name##_(const Tensor& a, const Tensor& b) {                                         \
+    binary_inplace(inplace_row<rows::name##_row, Tensor>, a, b);                           \
+  }
 #include "table/binary.def"
 #undef HINOKO_BINARY
 
 // With a number in place of b.
 #define HINOKO_NUMBER_Plain(name)                                                          \
   Tensor name(const Tensor& a, const Scalar& b) { return binary<rows::name##_row>(a, b); } \
-  void name##_(const Tensor& a, const Scalar& b) { binary_inplace<rows::name##_row>(a, b); }
+  void name##_(const Tensor& a, const Scalar& b) {                                         \
+    binary_inplace(inplace_row<rows::name##_row, Scalar>, a, b);                           \
+  }
 #define HINOKO_NUMBER_Own(name) HINOKO_NUMBER_Plain(name)
 #define HINOKO_NUMBER_Pow(name)
 #define HINOKO_NUMBER_Tensors(name)

@@ -37,31 +37,28 @@ struct UnaryNode final : NodeOf<1> {
   SavedTensor saved;
 };
 
-template <class Row>
-void check_dtype(const Tensor& x) {
+// What does not depend on the row's formula exists once.
+void check_dtype(UnaryId id, const Tensor& x) {
   if (x.dtype() != DType::Bool) return;
-  if constexpr (Row::id == UnaryId::neg)
+  if (id == UnaryId::neg)
     fail(
         "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
         "use the "
         "`~` or `logical_not()` operator instead.");
-  if constexpr (Row::id == UnaryId::relu) fail("Boolean inputs not supported for relu");
-  if constexpr (Row::id == UnaryId::abs)
-    fail(ErrorKind::NotImplemented, "\"abs_cpu\" not implemented for 'Bool'");
+  if (id == UnaryId::relu) fail("Boolean inputs not supported for relu");
+  if (id == UnaryId::abs) fail(ErrorKind::NotImplemented, "\"abs_cpu\" not implemented for 'Bool'");
 }
 
-template <class Row>
-DType result_dtype(const Tensor& x) {
-  return Row::result == Result::Float && !is_floating(x.dtype()) ? default_dtype() : x.dtype();
+DType result_dtype(Result result, const Tensor& x) {
+  return result == Result::Float && !is_floating(x.dtype()) ? default_dtype() : x.dtype();
 }
 
-template <class Row>
-[[gnu::noinline]] Tensor forward_general(const Tensor& x) {
-  check_dtype<Row>(x);
-  const DType dtype = result_dtype<Row>(x);
+[[gnu::noinline, gnu::noclone]] Tensor forward_general(UnaryId id, Result result, const Tensor& x) {
+  check_dtype(id, x);
+  const DType dtype = result_dtype(result, x);
   const Tensor in = cast_raw(x, dtype);
   Tensor out = empty_like_operands(in.sizes(), dtype, {in});
-  run_loop(kernels::pick(kernels::unary[static_cast<int>(Row::id)], dtype), out, {in});
+  run_loop(kernels::pick(kernels::unary[static_cast<int>(id)], dtype), out, {in});
   return out;
 }
 
@@ -82,39 +79,53 @@ Tensor unary(const Tensor& x) {
     const int64_t strides[] = {8, 8};
     kernels::pick(kernels::unary[static_cast<int>(Row::id)], x.dtype())(1, pointers, strides);
   } else {
-    out = forward_general<Row>(x);
+    out = forward_general(Row::id, Row::result, x);
   }
   if (needs_grad(x)) link<Row>(out, x);
   return out;
 }
 
+// A row in place. `make` makes the node of x and saves x if the derivative reads it.
+struct InplaceRow {
+  UnaryId id;
+  Result result;
+  Keep keeps;
+  Node* (*make)(const Tensor& x);
+  SavedTensor& (*saved)(Node& node);
+};
+
 template <class Row>
-void unary_inplace(const Tensor& x) {
-  check_dtype<Row>(x);
-  const DType dtype = result_dtype<Row>(x);
+constexpr InplaceRow inplace_row = {
+    Row::id, Row::result, Row::keeps,
+    [](const Tensor& x) {
+      auto node = new_node<UnaryNode<Row>>();
+      node->edges()[0] = gradient_edge(x);
+      if constexpr (Row::keeps == KeepIn) node->saved.save_copy(clone(x));
+      return static_cast<Node*>(node.release());
+    },
+    [](Node& node) -> SavedTensor& { return static_cast<UnaryNode<Row>&>(node).saved; }};
+
+void unary_inplace(const InplaceRow& row, const Tensor& x) {
+  check_dtype(row.id, x);
+  const DType dtype = result_dtype(row.result, x);
   if (dtype != x.dtype())
     fail("result type ", dtype_scalar_name(dtype), " can't be cast to the desired output type ",
          dtype_scalar_name(x.dtype()));
   const bool recorded = needs_grad(x);
   check_inplace(x, recorded);
   check_no_overlap(x, {});
-  Ref<UnaryNode<Row>> node;
-  if (recorded) {
-    node = new_node<UnaryNode<Row>>();
-    node->edges()[0] = gradient_edge(x);
-    if constexpr (Row::keeps == KeepIn) node->saved.save_copy(clone(x));
-  }
-  run_loop(kernels::pick(kernels::unary[static_cast<int>(Row::id)], dtype), x, {x});
-  finish_inplace(x, Ref<UnaryNode<Row>>(node).release());
-  if constexpr (Row::keeps == KeepOut)
-    if (node) node->saved.save_output(x);
+  Ref<Node> node;
+  if (recorded) node = Ref<Node>::steal(row.make(x));
+  run_loop(kernels::pick(kernels::unary[static_cast<int>(row.id)], dtype), x, {x});
+  finish_inplace(x, Ref<Node>(node).release());
+  if (row.keeps == KeepOut && node) row.saved(*node).save_output(x);
 }
 
 }  // namespace
 
 #define HINOKO_UNARY(name, ...)                                       \
   Tensor name(const Tensor& x) { return unary<rows::name##_row>(x); } \
-  void name##_(const Tensor& x) { unary_inplace<rows::name##_row>(x); }
+  void name##_(const Tensor& x) { unary_inplace(inplace_row<rows::name##_row>, x); }
 #include "table/unary.def"
 #undef HINOKO_UNARY
 
