@@ -39,9 +39,9 @@ int64_t chunk_of(int64_t count) { return int64_t{1} << chunk_bits(count); }
 
 // ---- adjacent elements: lines of four lanes side by side ----
 
-template <class T>
+template <class T, int kParts = kSideBySide>
 struct Line {
-  static constexpr int64_t kBytes = kSideBySide * kLaneBytes;
+  static constexpr int64_t kBytes = kParts * kLaneBytes;
   static constexpr int kCount = kBytes / kNativeBytes;
   Lanes<T> v[kCount];
 
@@ -56,11 +56,11 @@ struct Line {
 };
 
 // level = the sum of so many chunks, each summed from zero. Lines are `step` bytes apart.
-template <class T>
-inline void sum_chunks(Line<T>& level, const char* in, int64_t chunks, int64_t chunk, int64_t step) {
-  Line<T> all{};
+template <class L>
+inline void sum_chunks(L& level, const char* in, int64_t chunks, int64_t chunk, int64_t step) {
+  L all{};
   for (int64_t k = 0; k < chunks; ++k) {
-    Line<T> sum{};
+    L sum{};
     for (int64_t i = 0; i < chunk; ++i, in += step) sum.add(in);
     all.add(sum);
   }
@@ -68,15 +68,15 @@ inline void sum_chunks(Line<T>& level, const char* in, int64_t chunks, int64_t c
 }
 
 // The upper levels: sums of blocks of chunk * chunk lines.
-template <class T>
-[[gnu::noinline]] void sum_blocks(Line<T>& level1, Line<T>& level2, const char* in, int64_t blocks,
-                                  int64_t chunk, int64_t step) {
+template <class L>
+[[gnu::noinline]] void sum_blocks(L& level1, L& level2, const char* in, int64_t blocks, int64_t chunk,
+                                  int64_t step) {
   constexpr int64_t kWindow = 128;
-  Line<T> sums[kWindow];
+  L sums[kWindow];
   const int64_t lines = chunk * chunk;
   for (int64_t first = 0; first < blocks; first += kWindow) {
     const int64_t n = std::min(kWindow, blocks - first);
-    parallel_for(n, grain_of(lines * Line<T>::kBytes), [&](int64_t begin, int64_t end) {
+    parallel_for(n, grain_of(lines * L::kBytes), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
         sum_chunks(sums[i], in + (first + i) * lines * step, chunk, chunk, step);
     });
@@ -91,10 +91,10 @@ template <class T>
 }
 
 // sum = the sum of `count` lines.
-template <class T>
-void sum_lines(Line<T>& sum, const char* in, int64_t count, int64_t step = Line<T>::kBytes) {
+template <class L>
+void sum_lines(L& sum, const char* in, int64_t count, int64_t step = L::kBytes) {
   const int64_t bits = chunk_bits(count), chunk = int64_t{1} << bits;
-  Line<T> level0, level1{}, level2{};
+  L level0, level1{}, level2{};
   if (const int64_t blocks = count >> (2 * bits)) {
     sum_blocks(level1, level2, in, blocks, chunk, step);
     const int64_t done = blocks << (2 * bits);
@@ -104,7 +104,7 @@ void sum_lines(Line<T>& sum, const char* in, int64_t count, int64_t step = Line<
   const int64_t chunks = count >> bits;
   sum_chunks(level0, in, chunks, chunk, step);
   in += (chunks << bits) * step;
-  Line<T> rest{};
+  L rest{};
   for (int64_t i = chunks << bits; i < count; ++i, in += step) rest.add(in);
   sum = rest;
   sum.add(level0);
@@ -323,6 +323,15 @@ struct Tile {
   alignas(64) T sum[kColumns];
   alignas(64) T level[kLevels - 1][kColumns];
 
+  template <int kParts>
+  bool run_line(const char* in, int64_t n, int64_t count, int64_t step) {
+    Line<T, kParts> line;
+    if (n * static_cast<int64_t>(sizeof(T)) != line.kBytes) return false;
+    sum_lines(line, in, count, step);
+    std::memcpy(sum, &line, sizeof line);
+    return true;
+  }
+
   // sum[c * n + j] = the sum of `count` elements at in + c * part + j * column_stride + i * step, for c <
   // parts.
   void run(const char* in, int64_t n, int64_t count, int64_t step, int64_t column_stride, int64_t parts,
@@ -332,11 +341,10 @@ struct Tile {
       n = all;
       parts = 1;
     }
-    if (parts == 1 && column_stride == sizeof(T) && n * column_stride == Line<T>::kBytes) {
-      Line<T> line;
-      sum_lines(line, in, count, step);
-      std::memcpy(sum, &line, sizeof line);
-      return;
+    if (parts == 1 && column_stride == sizeof(T)) {
+      // So few columns stay in registers.
+      if (run_line<kSideBySide>(in, n, count, step)) return;
+      if (run_line<2 * kSideBySide>(in, n, count, step)) return;
     }
     const size_t bytes = static_cast<size_t>(all) * sizeof(T);
     const auto add = [&](int64_t at, int64_t rows) {
