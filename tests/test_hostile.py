@@ -231,17 +231,22 @@ def test_out_of_any_kind() -> None:
 
 
 def test_in_place_on_expanded() -> None:
-    """Elements that share their memory are refused by what writes them."""
+    """Elements that share their memory are refused by what writes them, before anything else is looked at."""
     e = torch.zeros(1).expand(3)
+    whole = torch.zeros(1, dtype=torch.int64).expand(3)
     for write in (
         lambda: e.add_(1),
+        lambda: e.mul_(torch.ones(4)),
         lambda: e.exp_(),
-        lambda: e.fill_(1),
         lambda: e.copy_(torch.ones(3)),
-        lambda: e.zero_(),
+        lambda: e.addcmul_(torch.ones(4), torch.ones(4)),
+        lambda: whole.div_(2),
+        lambda: whole.exp_(),
     ):
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
             write()
+    # One value for all is one value for each.
+    assert e.fill_(1).tolist() == [1, 1, 1] and e.zero_().tolist() == [0, 0, 0]
 
 
 # ---- arguments ----

@@ -335,3 +335,18 @@ def test_a_view_that_changed_without_recording_is_used_next(use: Any) -> None:
         second = torch.autograd.grad(g, x, allow_unused=True)[0] if g.requires_grad else None
         results.append((g.item(), None if second is None else second.item()))
     assert results[0] == results[1] and results[0][0] != 0
+
+
+def test_a_leaf_that_is_a_view_is_not_changed_through_its_parts() -> None:
+    text = "a view of a leaf Variable that requires grad is being used in an in-place operation."
+    w = torch.arange(6.0).reshape(2, 3).requires_grad_()
+    with pytest.raises(RuntimeError, match=text):
+        w[0] = 1
+    with pytest.raises(RuntimeError, match=text):
+        w.mul_(2)
+    with pytest.raises(RuntimeError, match=text):
+        w.t().add_(1)
+    assert w.tolist() == [[0, 1, 2], [3, 4, 5]] and w._version == 0
+    with torch.no_grad():
+        w[0] = 1
+    assert w[0].tolist() == [1, 1, 1]

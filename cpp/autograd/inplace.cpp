@@ -138,8 +138,6 @@ void check_inplace(const Tensor& t, bool recorded) {
   if (!recorded || !grad_enabled()) return;
   if (t->flags & kIsView) {
     const AutogradMeta& meta = *t->meta;
-    if (meta.base.is_leaf() && meta.base.requires_grad())
-      fail("a view of a leaf Variable that requires grad is being used in an in-place operation.");
     if (meta.made_without_grad)
       fail(
           "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "
@@ -156,6 +154,8 @@ void check_inplace(const Tensor& t, bool recorded) {
            "views. Such functions do not allow the output views to be modified inplace. You should replace "
            "the inplace "
            "operation by an out-of-place one.");
+    if (t.requires_grad() && meta.base.is_leaf())
+      fail("a view of a leaf Variable that requires grad is being used in an in-place operation.");
   }
   if (t.is_leaf() && t->flags & kRequiresGrad)
     fail("a leaf Variable that requires grad is being used in an in-place operation.");

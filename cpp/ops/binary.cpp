@@ -298,12 +298,12 @@ constexpr InplaceRow<Other> inplace_row = {Row::id, Row::result, has_history<Row
 void binary_inplace(const InplaceRow<Tensor>& row, const Tensor& a, const Tensor& b) {
   const bool recorded = row.has_history && needs_grad(a, b);
   check_inplace(a, recorded);
-  // sub refuses bool before it looks at sizes, the others after.
-  if (row.id != BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
-  const DType compute = check_operands(row.id, row.result, a, b);
-  if (row.id == BinaryId::sub) detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
-  detail::check_inplace_dtype(a, row.result == Result::Compare ? a.dtype() : compute);
+  // sub refuses bool before it looks at memory and sizes, the others after.
+  if (row.id == BinaryId::sub) check_operands(row.id, row.result, a, b);
   check_no_overlap(a, {&b});
+  detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
+  const DType compute = check_operands(row.id, row.result, a, b);
+  detail::check_inplace_dtype(a, row.result == Result::Compare ? a.dtype() : compute);
   Ref<Node> made;
   if (recorded) made = Ref<Node>::steal(row.make(a, b));
   const Tensor x = cast_raw(a, compute), y = cast_raw(b, compute);
@@ -322,9 +322,9 @@ void binary_inplace(const InplaceRow<Tensor>& row, const Tensor& a, const Tensor
 void binary_inplace(const InplaceRow<Scalar>& row, const Tensor& a, const Scalar& b) {
   const bool recorded = row.has_history && needs_grad(a);
   check_inplace(a, recorded);
+  check_no_overlap(a, {});
   const DType compute = check_operands(row.id, row.result, a, b);
   detail::check_inplace_dtype(a, row.result == Result::Compare ? a.dtype() : compute);
-  check_no_overlap(a, {});
   Ref<Node> made;
   if (recorded) made = Ref<Node>::steal(row.make(a, b));
   const Number number(b, compute);

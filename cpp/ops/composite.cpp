@@ -68,10 +68,10 @@ Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& 
 void addcmul_(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
   const bool recorded = needs_grad(x, a, b);
   check_inplace(x, recorded);
+  check_no_overlap(x, {&a, &b});
   const Tensor result = addcmul_raw(x, a, b, value);
   detail::check_inplace_sizes(x, Dims(result.sizes()));
   detail::check_inplace_dtype(x, result.dtype());
-  check_no_overlap(x, {&a, &b});
   AddcmulNode* node = recorded ? link(x, a, b, value, x.dtype(), x.sizes()) : nullptr;
   if (node && a->storage == x->storage) node->a.save_overwritten(a);
   if (node && b->storage == x->storage) node->b.save_overwritten(b);

@@ -217,10 +217,10 @@ void copy_(const Tensor& target, const Tensor& source) {
   finish_inplace(target, node.release());
 }
 
+// Elements may share memory here: they all get one value.
 void fill_(const Tensor& target, const Scalar& value) {
   const bool recorded = needs_grad(target);
   check_inplace(target, recorded);
-  check_no_overlap(target, {});
   value.check_fits(target.dtype());
   Ref<FillNode> node;
   if (recorded) {
@@ -251,7 +251,6 @@ void fill_(const Tensor& target, const Tensor& value) {
 void zero_(const Tensor& target) {
   const bool recorded = needs_grad(target);
   check_inplace(target, recorded);
-  check_no_overlap(target, {});
   Ref<FillNode> node;
   if (recorded) {
     node = new_node<FillNode>("ZeroBackward0", 1);

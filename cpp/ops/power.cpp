@@ -185,9 +185,9 @@ Tensor pow(const Tensor& x, const Scalar& exponent) {
 void pow_(const Tensor& x, const Scalar& exponent) {
   const DType dtype = pow_dtype(x, exponent);
   const bool recorded = needs_grad(x);
-  detail::check_inplace_dtype(x, dtype);
   check_inplace(x, recorded);
   check_no_overlap(x, {});
+  detail::check_inplace_dtype(x, dtype);
   Ref<PowScalarNode> node;
   if (recorded) {
     node = new_node<PowScalarNode>(exponent);
@@ -312,10 +312,10 @@ void add_scaled_(const Tensor& a, const Tensor& b, const Scalar& alpha, bool sub
   check_alpha(dtype, alpha);
   const Scalar scale = subtract ? -alpha : alpha;
   const bool recorded = needs_grad(a, b);
-  detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
-  detail::check_inplace_dtype(a, dtype);
   check_inplace(a, recorded);
   check_no_overlap(a, {&b});
+  detail::check_inplace_sizes(a, broadcast_shapes(a.sizes(), b.sizes()));
+  detail::check_inplace_dtype(a, dtype);
   Ref<AddScaledNode> node;
   if (recorded) {
     node = new_node<AddScaledNode>(scale, subtract ? "SubBackward0" : "AddBackward0");

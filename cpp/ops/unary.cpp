@@ -107,13 +107,13 @@ constexpr InplaceRow inplace_row = {
 
 void unary_inplace(const InplaceRow& row, const Tensor& x) {
   check_dtype(row.id, x);
+  const bool recorded = needs_grad(x);
+  check_inplace(x, recorded);
+  check_no_overlap(x, {});
   const DType dtype = result_dtype(row.result, x);
   if (dtype != x.dtype())
     fail("result type ", dtype_scalar_name(dtype), " can't be cast to the desired output type ",
          dtype_scalar_name(x.dtype()));
-  const bool recorded = needs_grad(x);
-  check_inplace(x, recorded);
-  check_no_overlap(x, {});
   Ref<Node> node;
   if (recorded) node = Ref<Node>::steal(row.make(x));
   run_loop(kernels::pick(kernels::unary[static_cast<int>(row.id)], dtype), x, {x});
