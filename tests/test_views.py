@@ -350,3 +350,18 @@ def test_a_leaf_that_is_a_view_is_not_changed_through_its_parts() -> None:
     with torch.no_grad():
         w[0] = 1
     assert w[0].tolist() == [1, 1, 1]
+
+
+def test_a_part_of_an_expanded_tensor_is_written_to() -> None:
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    y = (x * 3).expand(3, 2)
+    y[0] = torch.tensor(1.5, dtype=torch.float64) * x[1]
+    (g,) = torch.autograd.grad((y * y).sum(), x, create_graph=True)
+    # y is 1.5 x[1] throughout.
+    assert torch.allclose(g, torch.tensor([0.0, 2 * 6 * 1.5**2 * 2.0], dtype=torch.float64))
+    (second,) = torch.autograd.grad(g.sum(), x)
+    assert torch.allclose(second, torch.tensor([0.0, 2 * 6 * 1.5**2], dtype=torch.float64))
+    z = (x * 3).expand(2, 2)
+    z[1] *= 2
+    (g,) = torch.autograd.grad(z.sum(), x)
+    assert g.tolist() == [12.0, 12.0]

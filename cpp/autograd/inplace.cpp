@@ -14,6 +14,16 @@ struct Geometry {
   explicit Geometry(const Tensor& t) : sizes(t.sizes()), strides(t.strides()), offset(t->offset()) {}
 };
 
+// Puts `g`, of the geometry's sizes, into that part of `whole`. Elements that share memory add up.
+void put(const Tensor& whole, const Geometry& base, const Geometry& part, const Tensor& g) {
+  const auto& ops = g_engine_ops;
+  Dims sizes = part.sizes;
+  for (int64_t i = 0; i < sizes.size(); ++i)
+    if (part.strides[i] == 0) sizes[i] = std::min<int64_t>(sizes[i], 1);
+  const Tensor view = ops.as_strided(whole, sizes, part.strides, part.offset - base.offset);
+  ops.copy_into(view, same(sizes, part.sizes) ? g : ops.sum_to_size(g, sizes));
+}
+
 struct AsStridedViewBackward final : NodeOf<1> {
   AsStridedViewBackward(const Tensor& base, const Tensor& view)
       : base_(base), view_(view), dtype_(base.dtype()) {}
@@ -23,7 +33,7 @@ struct AsStridedViewBackward final : NodeOf<1> {
   void backward(Tensor g, Sweep& sweep) override {
     const auto& ops = g_engine_ops;
     Tensor whole = ops.zeros(base_.sizes, base_.strides, dtype_);
-    ops.copy_into(ops.as_strided(whole, view_.sizes, view_.strides, view_.offset - base_.offset), g);
+    put(whole, base_, view_, g);
     sweep.send(*this, 0, std::move(whole));
   }
 
@@ -69,7 +79,7 @@ struct CopySlices final : VariadicNode {
     fn_->extra().first_gradient = nullptr;
     if (!sweep.needs(*this, 0)) return;
     if (!first) first = ops.zeros(view_.sizes, contiguous_strides(view_.sizes), dtype_);
-    ops.copy_into(part, first);
+    put(whole, base_, view_, first);
     sweep.send(*this, 0, std::move(whole));
   }
 

@@ -188,8 +188,9 @@ void copy_to(const Tensor& target, const Tensor& value) {
     fill_(target, value);
     return;
   }
-  const Tensor trimmed = without_leading_ones(value, target.ndim());
-  copy_(target, same(trimmed.sizes(), target.sizes()) ? trimmed : expand(trimmed, target.sizes()));
+  if (same(value.sizes(), target.sizes())) return copy_(target, value);
+  const Tensor trimmed = without_leading_ones(value, 0);  // all of them, as errors show
+  copy_(target, expand(trimmed, target.sizes()));
 }
 
 }  // namespace
