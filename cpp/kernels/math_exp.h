@@ -168,18 +168,16 @@ inline float sigmoid(Moderate x) {
   return detail::number(detail::bits(y) - shift);
 }
 inline float sigmoid(float x) {
-  // Beyond these bounds results are 0 and 1. (The addition keeps denormals out of what follows.)
+  // Beyond these bounds results are 0 and 1.
   const float below = x > 17.5f ? 17.5f : x;
-  const float v = (below < -104.0f ? -104.0f : below) + 0x1p-60f;
-  const auto [shift, t] = detail::sigmoid_parts(v);
-  // Below -80, u is 2^32 times larger, which the sum does not notice.
-  const bool is_low = v < -80.0f;
-  const float u = detail::number(detail::bits(is_low ? 0x1p32f : 1.0f) - shift);
-  const float w = 1.0f + u;
+  const auto [shift, t] = detail::sigmoid_parts(below < -104.0f ? -104.0f : below);
+  const float scaled_u = detail::number(detail::bits(0x1p32f) - shift);  // normal where u is denormal
+  const float u = scaled_u * 0x1p-32f;
+  const float w = 1.0f + u, part = w - 1.0f;
+  const float lost = (1.0f - (w - part)) + (u - part);
   const float whole = w + t;
-  const float larger = u > 1.0f ? u : 1.0f, smaller = u > 1.0f ? 1.0f : u;
-  const float y = detail::reciprocal(whole, (t - (whole - w)) + (smaller - (w - larger)));
-  return y * u * (is_low ? 0x1p-32f : 1.0f);
+  const float y = detail::reciprocal(whole, (t - (whole - w)) + lost);
+  return y * scaled_u * 0x1p-32f;
 }
 #else
 inline float sigmoid(float x) {

@@ -414,29 +414,43 @@ void sum_real(const ReduceBlock& b) {
 
 // ---- whole numbers: any order is right, modulo 2^64 ----
 
+// totals[k] += the sum of the rows of element k.
 template <class T>
-void sum_whole_columns(const ReduceBlock& b, int64_t begin, int64_t end) {
-  constexpr int64_t kColumns = 512, kRows = 8;
+void add_narrow_rows(uint64_t* totals, const char* in, int64_t n, int64_t rows, int64_t row_stride) {
+  constexpr int64_t kRows = 8;
   // Eight bools fit a byte.
   using Part = std::conditional_t<std::is_same_v<T, bool>, uint8_t, uint64_t>;
+  int64_t i = 0;
+  for (; i + kRows <= rows; i += kRows) {
+    const T* row[kRows];
+    for (int64_t r = 0; r < kRows; ++r) row[r] = reinterpret_cast<const T*>(in + (i + r) * row_stride);
+    for (int64_t k = 0; k < n; ++k) {
+      Part part = 0;
+#pragma GCC unroll 8
+      for (int64_t r = 0; r < kRows; ++r) part = static_cast<Part>(part + static_cast<Part>(row[r][k]));
+      totals[k] += part;
+    }
+  }
+  for (; i < rows; ++i) {
+    const auto* x = reinterpret_cast<const T*>(in + i * row_stride);
+    for (int64_t k = 0; k < n; ++k) totals[k] += static_cast<uint64_t>(x[k]);
+  }
+}
+
+template <class T>
+void sum_whole_columns(const ReduceBlock& b, int64_t begin, int64_t end) {
+  constexpr int64_t kColumns = 512;
   for (int64_t j = begin; j < end; j += kColumns) {
     const int64_t n = std::min(kColumns, end - j);
     uint64_t totals[kColumns] = {};
     const char* in = b.in + j * b.column_stride;
-    int64_t i = 0;
-    for (; i + kRows <= b.rows; i += kRows) {
-      const T* row[kRows];
-      for (int64_t r = 0; r < kRows; ++r) row[r] = reinterpret_cast<const T*>(in + (i + r) * b.row_stride);
-      for (int64_t k = 0; k < n; ++k) {
-        Part part = 0;
-#pragma GCC unroll 8
-        for (int64_t r = 0; r < kRows; ++r) part = static_cast<Part>(part + static_cast<Part>(row[r][k]));
-        totals[k] += part;
-      }
-    }
-    for (; i < b.rows; ++i) {
-      const auto* x = reinterpret_cast<const T*>(in + i * b.row_stride);
-      for (int64_t k = 0; k < n; ++k) totals[k] += static_cast<uint64_t>(x[k]);
+    if constexpr (sizeof(T) == sizeof(uint64_t)) {
+      constexpr int64_t kRows = 16;  // at a time, so that rows are read in long runs
+      for (int64_t i = 0; i < b.rows; i += kRows)
+        add_rows(totals, in + i * b.row_stride, n, std::min(kRows, b.rows - i), b.row_stride,
+                 b.column_stride);
+    } else {
+      add_narrow_rows<T>(totals, in, n, b.rows, b.row_stride);
     }
     for (int64_t k = 0; k < n; ++k) add_to(b.out + (j + k) * b.out_stride, totals[k]);
   }

@@ -18,6 +18,10 @@ __all__ = [
     "set_grad_enabled",
 ]
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hinoko.autograd import graph as graph
+
 backward = _C._autograd_backward
 grad = _C._autograd_grad
 
