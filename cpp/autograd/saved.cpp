@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "autograd/engine.h"
+#include "autograd/meta.h"
 
 namespace hinoko {
 

@@ -110,9 +110,6 @@ class SavedTensor {
   mutable Mode mode_ : 2 = Mode::None;
 };
 
-// For a tensor with kKept that nobody holds any more: see the note.
-void keep_number_only(TensorImpl& impl) noexcept;
-
 [[noreturn]] void fail_graph_freed();
 
 }  // namespace hinoko

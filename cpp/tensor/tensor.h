@@ -30,6 +30,7 @@ class Tensor;
 // Defined in autograd/: what a dying tensor lets go of.
 void release_graph_links(TensorImpl& impl) noexcept;
 bool base_requires_grad(const TensorImpl& view) noexcept;
+// For a dying tensor with kKept; Note [What a saved tensor keeps] in autograd/saved.h.
 void keep_number_only(TensorImpl& impl) noexcept;
 // Set by the bindings: lets go of an object that a dying tensor owns (kOwnsHandle).
 extern void (*g_release_handle)(void* handle) noexcept;
