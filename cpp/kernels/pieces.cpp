@@ -86,8 +86,7 @@ void run_in_blocks(int64_t n, char* const* p, const Ways& ways) {
   constexpr int64_t kBlock = 2048;
   const int32_t most = size_bits(ways.range.most);
   if (n == 1) {
-    const bool moderate = size_bits(*reinterpret_cast<const float*>(p[ways.x])) <= most;
-    if (!moderate) return ways.full(n, p);
+    if (size_bits(*reinterpret_cast<const float*>(p[ways.x])) > most) return ways.full(n, p);
     ways.moderate(n, p);
     return;
   }

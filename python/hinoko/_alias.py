@@ -96,10 +96,7 @@ _FINDERS = (_AliasFinder(), _MissingNameFinder())
 
 
 def install_as_torch() -> None:
-    """Make ``import torch`` give hinoko in this process. Calling it again does nothing.
-
-    Raises RuntimeError if PyTorch itself is already imported: tensors of both would meet.
-    """
+    """What :func:`hinoko.install_as_torch` does."""
     modules: Mapping[str, ModuleType | None] = sys.modules.copy()  # None: its import is blocked
     for name, module in modules.items():
         real = _hinoko_name(name)
